@@ -1,0 +1,7 @@
+//! GPS-Denied Companion: tells an aircraft where it is when GPS is jammed or spoofed.
+//!
+//! Data flows forward only: an autopilot's bytes become [`navigator::Input`]s, the
+//! [`navigator::Navigator`] turns them into [`navigator::Output`]s, and those become bytes for the
+//! autopilot and records for the flight data recorder.
+
+pub mod navigator;

@@ -1,0 +1,1 @@
+//! The GFDR flight data recording format.

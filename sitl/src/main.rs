@@ -1,0 +1,3 @@
+//! Program of the workspace.
+
+fn main() {}
