@@ -1,0 +1,223 @@
+//! What an engineer may set in the navigator; the defaults are for a small fixed-wing aircraft.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that shapes the navigator's answers. Recorded whole with every flight, because a
+/// re-run needs it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NavigatorConfig {
+    /// How fast each state may wander.
+    pub process: ProcessNoise,
+    /// How far each sensor may be off.
+    pub sensors: SensorNoise,
+    /// How little is known at the first fix.
+    pub initial: InitialSigma,
+    /// What is believed and what is not.
+    pub gates: Gates,
+    /// What the autopilot is told of a coarse position.
+    pub fix: FixThresholds,
+}
+
+/// Random-walk densities and Gauss-Markov processes. Densities are per square root of a second.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProcessNoise {
+    /// Velocity, carried by the accelerometer, m/s/sqrt(s).
+    pub inertial_velocity: f64,
+    /// Velocity, carried by the assumption that the aircraft flies along its nose, m/s/sqrt(s).
+    pub kinematic_velocity: f64,
+    /// Velocity, carried by nothing, m/s/sqrt(s).
+    pub free_velocity: f64,
+    /// Attitude, carried by the gyroscope, rad/sqrt(s).
+    pub inertial_attitude: f64,
+    /// Attitude, carried by the autopilot's reported rates, rad/sqrt(s).
+    pub kinematic_attitude: f64,
+    /// Gyroscope bias, rad/s/sqrt(s).
+    pub gyro_bias: f64,
+    /// Accelerometer bias, m/s2/sqrt(s).
+    pub accelerometer_bias: f64,
+    /// Mean wind, m/s/sqrt(s).
+    pub wind: f64,
+    /// Gusts: stationary 1 sigma per axis, m/s.
+    pub gust_sigma_mps: f64,
+    /// Gusts: correlation time, s.
+    pub gust_time_s: f64,
+    /// Airspeed scale, 1/sqrt(s).
+    pub airspeed_scale: f64,
+    /// Autopilot attitude error: stationary 1 sigma of roll and pitch, rad.
+    pub fc_tilt_sigma_rad: f64,
+    /// Autopilot attitude error: stationary 1 sigma of yaw, rad.
+    pub fc_yaw_sigma_rad: f64,
+    /// Autopilot attitude error: correlation time, s.
+    pub fc_attitude_time_s: f64,
+    /// Barometric height offset, m/sqrt(s).
+    pub baro_bias: f64,
+}
+
+impl Default for ProcessNoise {
+    fn default() -> Self {
+        Self {
+            inertial_velocity: 0.1,
+            kinematic_velocity: 1.5,
+            free_velocity: 2.5,
+            inertial_attitude: 2e-3,
+            kinematic_attitude: 2e-2,
+            gyro_bias: 1e-4,
+            accelerometer_bias: 1e-2,
+            wind: 0.1,
+            gust_sigma_mps: 1.0,
+            gust_time_s: 8.0,
+            airspeed_scale: 1e-3,
+            fc_tilt_sigma_rad: 0.02,
+            fc_yaw_sigma_rad: 0.06,
+            fc_attitude_time_s: 60.0,
+            baro_bias: 0.1,
+        }
+    }
+}
+
+/// Measurement noise, 1 sigma, and what is assumed where a sensor does not say.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SensorNoise {
+    /// Smallest horizontal accuracy a receiver is believed, and the one assumed without a figure, m.
+    pub gps_horizontal_m: f64,
+    /// The same for height, m.
+    pub gps_vertical_m: f64,
+    /// The same for horizontal speed, m/s.
+    pub gps_speed_mps: f64,
+    /// GPS errors stay the same for about this long: reports that come faster count for less, s.
+    pub gps_correlation_s: f64,
+    /// Barometric height, m.
+    pub baro_m: f64,
+    /// True airspeed, m/s.
+    pub airspeed_mps: f64,
+    /// Direction of the airflow across the nose, rad.
+    pub sideslip_rad: f64,
+    /// Direction of the airflow from below, after the modelled angle of attack, rad.
+    pub angle_of_attack_rad: f64,
+    /// Autopilot attitude, per sample, beyond its slowly varying error, rad.
+    pub fc_attitude_rad: f64,
+}
+
+impl Default for SensorNoise {
+    fn default() -> Self {
+        Self {
+            gps_horizontal_m: 2.0,
+            gps_vertical_m: 3.0,
+            gps_speed_mps: 0.4,
+            gps_correlation_s: 1.0,
+            baro_m: 2.0,
+            airspeed_mps: 1.4,
+            sideslip_rad: 0.15,
+            angle_of_attack_rad: 0.15,
+            fc_attitude_rad: 0.03,
+        }
+    }
+}
+
+/// Uncertainty at the first fix, 1 sigma.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InitialSigma {
+    /// Velocity, m/s.
+    pub velocity_mps: f64,
+    /// Attitude, rad.
+    pub attitude_rad: f64,
+    /// Gyroscope bias, rad/s.
+    pub gyro_bias_radps: f64,
+    /// Accelerometer bias, m/s2.
+    pub accelerometer_bias_mps2: f64,
+    /// Wind, per axis, m/s.
+    pub wind_mps: f64,
+    /// Airspeed scale.
+    pub airspeed_scale: f64,
+    /// Barometric height offset, m.
+    pub baro_bias_m: f64,
+    /// Angle of attack without load, rad.
+    pub zero_lift_alpha_rad: f64,
+    /// Angle of attack per load: expected value of alpha V^2 / n, m.
+    pub lift_slope_mean_m: f64,
+    /// The same: 1 sigma, m.
+    pub lift_slope_m: f64,
+    /// Receiver delay: expected value, s.
+    pub gps_delay_mean_s: f64,
+    /// Receiver delay: 1 sigma, s.
+    pub gps_delay_s: f64,
+}
+
+impl Default for InitialSigma {
+    fn default() -> Self {
+        Self {
+            velocity_mps: 1.0,
+            attitude_rad: 0.05,
+            gyro_bias_radps: 0.02,
+            accelerometer_bias_mps2: 0.4,
+            wind_mps: 6.0,
+            airspeed_scale: 0.1,
+            baro_bias_m: 100.0,
+            zero_lift_alpha_rad: 0.05,
+            lift_slope_mean_m: 1.5,
+            lift_slope_m: 1.0,
+            gps_delay_mean_s: 0.15,
+            gps_delay_s: 0.1,
+        }
+    }
+}
+
+/// Limits of belief.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Gates {
+    /// Largest normalised innovation squared of a GPS position (2 degrees of freedom).
+    pub gps_position_nis: f64,
+    /// Largest normalised innovation squared of one scalar; beyond it the noise is widened to fit.
+    pub scalar_nis: f64,
+    /// Airflow is used as a measurement only above this true airspeed, m/s.
+    pub airflow_min_mps: f64,
+    /// Without a fused fix for this long the autopilot's GPS counts as lost, s.
+    pub gps_lost_s: f64,
+    /// Rejected fixes must agree with each other for this long before they are believed, s.
+    pub gps_reacquire_s: f64,
+    /// The accelerometer carries the velocity while its samples are at most this far apart, s.
+    pub imu_max_gap_s: f64,
+    /// The autopilot's attitude replaces ours when it differs by more than this ..., rad.
+    pub attitude_reset_rad: f64,
+    /// ... for this long, s.
+    pub attitude_reset_s: f64,
+}
+
+impl Default for Gates {
+    fn default() -> Self {
+        Self {
+            gps_position_nis: 13.82,
+            scalar_nis: 9.0,
+            airflow_min_mps: 8.0,
+            gps_lost_s: 3.0,
+            gps_reacquire_s: 5.0,
+            imu_max_gap_s: 0.1,
+            attitude_reset_rad: 0.5,
+            attitude_reset_s: 0.3,
+        }
+    }
+}
+
+/// Which fix type goes with which 95 % radius (ArduPilot caps accuracy near 100 m, 1 sigma).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FixThresholds {
+    /// Up to this radius the fix is to be fused, m.
+    pub three_d_max_radius_m: f64,
+    /// Up to this radius it is a 2D fix; beyond it, none, m.
+    pub two_d_max_radius_m: f64,
+}
+
+impl Default for FixThresholds {
+    fn default() -> Self {
+        Self {
+            three_d_max_radius_m: 245.0,
+            two_d_max_radius_m: 500.0,
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What the filter estimates: the nominal state and the layout of its error.
+//!
+//! Errors add to the nominal value, except attitude, whose error is a small rotation in NED:
+//! `R_true = exp(theta) R`. Source: J. Sola, "Quaternion kinematics for the error-state Kalman
+//! filter", 2017, section 7 (global angular error).
+
+use nalgebra::{SMatrix, SVector, UnitQuaternion, Vector2, Vector3};
+
+use crate::navigator::{geodesy::Geodetic, units::MonotonicNs};
+
+/// Number of error states.
+pub const N: usize = 27;
+
+/// Covariance of the error state.
+pub type Covariance = SMatrix<f64, N, N>;
+/// One value per error state.
+pub type ErrorVector = SVector<f64, N>;
+
+/// Where each quantity's error starts in the error vector.
+pub mod at {
+    /// Position, NED, 3, m.
+    pub const POSITION: usize = 0;
+    /// Velocity, NED, 3, m/s.
+    pub const VELOCITY: usize = 3;
+    /// Attitude, small rotation in NED, 3, rad.
+    pub const ATTITUDE: usize = 6;
+    /// Gyroscope bias, FRD, 3, rad/s.
+    pub const GYRO_BIAS: usize = 9;
+    /// Accelerometer bias, FRD, 3, m/s2.
+    pub const ACCEL_BIAS: usize = 12;
+    /// Mean wind, north and east, 2, m/s.
+    pub const WIND: usize = 15;
+    /// Gust on top of it, north and east, 2, m/s.
+    pub const GUST: usize = 17;
+    /// Measured over true airspeed, less one.
+    pub const AIRSPEED_SCALE: usize = 19;
+    /// The autopilot's attitude error, small rotation in NED, 3, rad.
+    pub const FC_ATTITUDE: usize = 20;
+    /// Pressure altitude less height above mean sea level, m.
+    pub const BARO_BIAS: usize = 23;
+    /// Angle of attack without load, rad.
+    pub const ZERO_LIFT_ALPHA: usize = 24;
+    /// Angle of attack times airspeed squared per load, m.
+    pub const LIFT_SLOPE: usize = 25;
+    /// Delay of the satellite receiver, s.
+    pub const GPS_DELAY: usize = 26;
+}
+
+/// The best estimate at one time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Nominal {
+    /// When it is valid.
+    pub time: MonotonicNs,
+    /// Position.
+    pub position: Geodetic,
+    /// Velocity, NED, m/s.
+    pub velocity: Vector3<f64>,
+    /// Body FRD to NED.
+    pub attitude: UnitQuaternion<f64>,
+    /// Gyroscope bias, FRD, rad/s.
+    pub gyro_bias: Vector3<f64>,
+    /// Accelerometer bias, FRD, m/s2.
+    pub accel_bias: Vector3<f64>,
+    /// Mean wind, the direction it blows to, m/s.
+    pub wind: Vector2<f64>,
+    /// Gust on top of it, m/s.
+    pub gust: Vector2<f64>,
+    /// Measured over true airspeed, less one.
+    pub airspeed_scale: f64,
+    /// The autopilot's attitude error, rad.
+    pub fc_attitude: Vector3<f64>,
+    /// Pressure altitude less height above mean sea level, m.
+    pub baro_bias: f64,
+    /// Angle of attack without load, rad.
+    pub zero_lift_alpha: f64,
+    /// Angle of attack times airspeed squared per load, m.
+    pub lift_slope: f64,
+    /// Delay of the satellite receiver, s.
+    pub gps_delay: f64,
+}
+
+impl Nominal {
+    /// Moves the estimate by an error the filter has found.
+    pub fn correct(&mut self, error: &ErrorVector) {
+        let three = |at: usize| Vector3::new(error[at], error[at + 1], error[at + 2]);
+        let two = |at: usize| Vector2::new(error[at], error[at + 1]);
+        self.position = self.position.displaced(three(at::POSITION));
+        self.velocity += three(at::VELOCITY);
+        self.attitude = UnitQuaternion::from_scaled_axis(three(at::ATTITUDE)) * self.attitude;
+        self.gyro_bias += three(at::GYRO_BIAS);
+        self.accel_bias += three(at::ACCEL_BIAS);
+        self.wind += two(at::WIND);
+        self.gust += two(at::GUST);
+        self.airspeed_scale += error[at::AIRSPEED_SCALE];
+        self.fc_attitude += three(at::FC_ATTITUDE);
+        self.baro_bias += error[at::BARO_BIAS];
+        self.zero_lift_alpha += error[at::ZERO_LIFT_ALPHA];
+        self.lift_slope += error[at::LIFT_SLOPE];
+        self.gps_delay += error[at::GPS_DELAY];
+    }
+
+    /// Velocity of the aircraft against the air, NED, m/s. The air does not rise or sink.
+    #[must_use]
+    pub fn air_velocity(&self) -> Vector3<f64> {
+        let wind = self.wind + self.gust;
+        self.velocity - Vector3::new(wind.x, wind.y, 0.0)
+    }
+
+    /// Whether every number is finite.
+    #[must_use]
+    pub fn is_finite(&self) -> bool {
+        let scalars = [
+            self.position.lat_rad,
+            self.position.lon_rad,
+            self.position.alt_msl_m,
+            self.airspeed_scale,
+            self.baro_bias,
+            self.zero_lift_alpha,
+            self.lift_slope,
+            self.gps_delay,
+        ];
+        scalars.iter().all(|value| value.is_finite())
+            && self.attitude.coords.iter().all(|value| value.is_finite())
+            && [
+                self.velocity,
+                self.gyro_bias,
+                self.accel_bias,
+                self.fc_attitude,
+            ]
+            .iter()
+            .all(|vector| vector.iter().all(|value| value.is_finite()))
+            && [self.wind, self.gust]
+                .iter()
+                .all(|vector| vector.iter().all(|v| v.is_finite()))
+    }
+}

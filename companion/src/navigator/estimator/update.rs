@@ -1,0 +1,106 @@
+//! The measurement update, one scalar at a time.
+//!
+//! A vector measurement whose noise is diagonal is a sequence of scalars; no matrix is inverted and
+//! the covariance stays symmetric by construction.
+
+use super::state::{Covariance, ErrorVector, N};
+
+/// One scalar measurement, linearised.
+#[derive(Debug, Clone)]
+pub struct Scalar {
+    /// Measured less predicted.
+    pub innovation: f64,
+    /// Derivative of the prediction by each error state.
+    pub row: ErrorVector,
+    /// Variance of the measurement noise.
+    pub variance: f64,
+}
+
+impl Scalar {
+    /// A measurement that no state explains yet.
+    #[must_use]
+    pub fn new(innovation: f64, sigma: f64) -> Self {
+        Self {
+            innovation,
+            row: ErrorVector::zeros(),
+            variance: sigma * sigma,
+        }
+    }
+
+    /// Adds the derivative by error state `index`.
+    #[must_use]
+    pub fn by(mut self, index: usize, derivative: f64) -> Self {
+        self.row[index] += derivative;
+        self
+    }
+
+    /// Adds derivatives by the consecutive error states that start at `index`.
+    #[must_use]
+    pub fn by_each<const K: usize>(mut self, index: usize, derivatives: [f64; K]) -> Self {
+        for (offset, derivative) in derivatives.into_iter().enumerate() {
+            self.row[index + offset] += derivative;
+        }
+        self
+    }
+}
+
+/// Error mean and covariance between the first and the last scalar of one measurement.
+#[derive(Debug)]
+pub struct Update<'a> {
+    covariance: &'a mut Covariance,
+    error: ErrorVector,
+}
+
+impl<'a> Update<'a> {
+    /// Starts from a covariance and a zero error.
+    pub fn new(covariance: &'a mut Covariance) -> Self {
+        Self {
+            covariance,
+            error: ErrorVector::zeros(),
+        }
+    }
+
+    /// Fuses one scalar whose normalised innovation squared is at most `gate`; beyond it, its noise
+    /// is widened until it lies on the gate, so that an outlier pulls, but gently. Returns the
+    /// normalised innovation squared before widening.
+    pub fn fuse_widened(&mut self, scalar: &Scalar, gate: f64) -> f64 {
+        let (gain_times_s, s) = self.project(scalar);
+        let innovation = scalar.innovation - scalar.row.dot(&self.error);
+        let nis = innovation * innovation / s;
+        self.apply(&gain_times_s, innovation, s * (nis / gate).max(1.0));
+        nis
+    }
+
+    /// The error found; to be moved into the nominal state.
+    pub fn finish(self) -> ErrorVector {
+        self.error
+    }
+
+    /// Covariance between the state and the measurement, and the innovation's variance.
+    fn project(&self, scalar: &Scalar) -> (ErrorVector, f64) {
+        let mut cross = ErrorVector::zeros();
+        for index in 0..N {
+            let derivative = scalar.row[index];
+            if derivative != 0.0 {
+                cross += self.covariance.column(index) * derivative;
+            }
+        }
+        let s = scalar.row.dot(&cross) + scalar.variance;
+        (cross, s)
+    }
+
+    fn apply(&mut self, cross: &ErrorVector, innovation: f64, s: f64) {
+        let inverse = 1.0 / s;
+        self.error += cross * (innovation * inverse);
+        for column in 0..N {
+            let factor = cross[column] * inverse;
+            if factor != 0.0 {
+                for row in 0..=column {
+                    let value = self.covariance[(row, column)] - cross[row] * factor;
+                    self.covariance[(row, column)] = value;
+                    self.covariance[(column, row)] = value;
+                }
+            }
+        }
+    }
+}

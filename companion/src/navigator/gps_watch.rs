@@ -1,0 +1,142 @@
+//! Whether the autopilot's GPS is fused, missing, or disagrees, and when a disagreement that lasts
+//! is believed.
+//!
+//! | state | event | next | effect |
+//! |---|---|---|---|
+//! | `Fused` | fix inside the gate | `Fused` | - |
+//! | `Fused` | fix outside the gate | `Disputed` | rejection told |
+//! | `Fused` | no fused fix for the limit | `Lost` | loss told |
+//! | `Disputed` | fix inside the gate | `Fused` | - |
+//! | `Disputed` | fix outside, agrees with the first disputed one for the limit | `Fused` | position restarts there, return told |
+//! | `Disputed` | fix outside, disagrees with the earlier ones | `Disputed` | the limit starts again |
+//! | `Disputed` | no fix for the limit | `Lost` | loss told |
+//! | `Lost` | fix inside the gate | `Fused` | return told |
+//! | `Lost` | fix outside the gate | `Disputed` | rejection told |
+
+use super::{geodesy::Geodetic, input::FcGps, units::MonotonicNs};
+
+/// Two disputed fixes agree when the second lies this close to where the first's velocity leads, m.
+const AGREEMENT_M: f64 = 30.0;
+
+/// The watch.
+#[derive(Debug, Clone)]
+pub struct GpsWatch {
+    state: State,
+    last_fused: Option<MonotonicNs>,
+    last_seen: Option<FcGps>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Fused,
+    Disputed { since: MonotonicNs },
+    Lost,
+}
+
+/// What to tell after a fix was fused.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum AfterFusion {
+    /// Nothing changed.
+    Nothing,
+    /// The first fused fix after a gap of this length, s.
+    Regained(f64),
+}
+
+/// What to do after a fix was rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterRejection {
+    /// Tell it: the first of an episode.
+    Tell,
+    /// Already told.
+    Nothing,
+    /// The disagreement has lasted and is consistent: restart the position there.
+    Believe,
+}
+
+impl GpsWatch {
+    /// Begins with a fused fix.
+    #[must_use]
+    pub fn start(fix: &FcGps) -> Self {
+        Self {
+            state: State::Fused,
+            last_fused: Some(fix.time),
+            last_seen: Some(*fix),
+        }
+    }
+
+    /// Seconds since the last fix that was fused.
+    #[must_use]
+    pub fn since_fused_s(&self, now: MonotonicNs) -> f64 {
+        self.last_fused
+            .map_or(f64::INFINITY, |last| now.seconds_since(last).max(0.0))
+    }
+
+    /// A fix was fused.
+    pub fn fused(&mut self, fix: &FcGps) -> AfterFusion {
+        let gap = self.since_fused_s(fix.time);
+        let after = match self.state {
+            State::Fused => AfterFusion::Nothing,
+            State::Disputed { .. } | State::Lost => AfterFusion::Regained(gap),
+        };
+        self.state = State::Fused;
+        self.last_fused = Some(fix.time);
+        self.last_seen = Some(*fix);
+        after
+    }
+
+    /// A fix lay outside the gate.
+    pub fn rejected(&mut self, fix: &FcGps, limit_s: f64) -> AfterRejection {
+        let agrees = self
+            .last_seen
+            .as_ref()
+            .is_some_and(|last| follows(last, fix));
+        self.last_seen = Some(*fix);
+        match self.state {
+            State::Disputed { since } if agrees => {
+                if fix.time.seconds_since(since) >= limit_s {
+                    AfterRejection::Believe
+                } else {
+                    AfterRejection::Nothing
+                }
+            }
+            State::Disputed { .. } => {
+                self.state = State::Disputed { since: fix.time };
+                AfterRejection::Nothing
+            }
+            State::Fused | State::Lost => {
+                self.state = State::Disputed { since: fix.time };
+                AfterRejection::Tell
+            }
+        }
+    }
+
+    /// Whether the loss of GPS is to be told now.
+    pub fn lost(&mut self, now: MonotonicNs, limit_s: f64) -> bool {
+        let silent = self
+            .last_seen
+            .is_none_or(|last| now.seconds_since(last.time) > limit_s);
+        match self.state {
+            State::Lost => false,
+            State::Fused | State::Disputed { .. } => {
+                if silent {
+                    self.state = State::Lost;
+                }
+                silent
+            }
+        }
+    }
+}
+
+/// Whether `next` lies where `last` and its velocity lead.
+fn follows(last: &FcGps, next: &FcGps) -> bool {
+    let position = |fix: &FcGps| Geodetic {
+        lat_rad: fix.lat_rad,
+        lon_rad: fix.lon_rad,
+        alt_msl_m: fix.alt_msl_m,
+    };
+    let moved = position(last).displacement_to(position(next));
+    let dt = next.time.seconds_since(last.time);
+    let [north, east] = last.velocity_ne_mps.unwrap_or_default();
+    let (dx, dy) = (moved.x - north * dt, moved.y - east * dt);
+    libm::sqrt(dx * dx + dy * dy) <= AGREEMENT_M
+}

@@ -1,0 +1,75 @@
+//! What an input must look like before the estimator sees it.
+//!
+//! The limits are far outside what any aircraft of this kind does; they keep a damaged message from
+//! becoming a position.
+
+use super::{
+    input::{GpsFix, Input},
+    units::MonotonicNs,
+};
+
+/// Largest believable specific force on one axis, m/s2 (30 g).
+const FORCE_MAX: f64 = 300.0;
+/// Largest believable angular rate on one axis, rad/s (about 2000 degrees per second).
+const RATE_MAX: f64 = 35.0;
+/// Largest believable airspeed, m/s.
+const AIRSPEED_MAX: f64 = 200.0;
+/// Largest believable ground speed component, m/s.
+const SPEED_MAX: f64 = 300.0;
+/// Believable heights, m.
+const HEIGHT: core::ops::RangeInclusive<f64> = -1_000.0..=15_000.0;
+/// Believable pressures, Pa.
+const PRESSURE: core::ops::RangeInclusive<f64> = 10_000.0..=120_000.0;
+/// Believable temperatures, K.
+const TEMPERATURE: core::ops::RangeInclusive<f64> = 170.0..=400.0;
+/// How far an input may lie behind the newest one and still be used, s.
+const LATE_MAX_S: f64 = 1.0;
+
+/// Whether `input` may be used when the newest time seen is `newest`.
+pub fn is_usable(input: &Input, newest: MonotonicNs) -> bool {
+    input.time().seconds_since(newest) >= -LATE_MAX_S && is_plausible(input)
+}
+
+fn is_plausible(input: &Input) -> bool {
+    match input {
+        Input::Imu(sample) => {
+            within(&sample.specific_force_frd_mps2, FORCE_MAX)
+                && within(&sample.angular_rate_frd_radps, RATE_MAX)
+        }
+        Input::Attitude(sample) => {
+            within(
+                &[sample.roll_rad, sample.pitch_rad, sample.yaw_rad],
+                core::f64::consts::TAU,
+            ) && within(&sample.angular_rate_frd_radps, RATE_MAX)
+        }
+        Input::AirData(sample) => (0.0..=AIRSPEED_MAX).contains(&sample.indicated_airspeed_mps),
+        Input::Barometer(sample) => {
+            PRESSURE.contains(&sample.static_pressure_pa)
+                && TEMPERATURE.contains(&sample.temperature_k)
+        }
+        Input::FcGps(sample) => {
+            sample.fix == GpsFix::None
+                || (within(&[sample.lat_rad], core::f64::consts::FRAC_PI_2)
+                    && within(&[sample.lon_rad], core::f64::consts::PI)
+                    && HEIGHT.contains(&sample.alt_msl_m)
+                    && sample
+                        .velocity_ne_mps
+                        .is_none_or(|velocity| within(&velocity, SPEED_MAX))
+                    && [
+                        sample.horiz_accuracy_m,
+                        sample.vert_accuracy_m,
+                        sample.speed_accuracy_mps,
+                    ]
+                    .into_iter()
+                    .flatten()
+                    .all(|sigma| (0.0..=1e5).contains(&sigma)))
+        }
+        Input::FlightState(_) | Input::Tick(_) => true,
+    }
+}
+
+fn within(values: &[f64], limit: f64) -> bool {
+    values
+        .iter()
+        .all(|value| value.is_finite() && value.abs() <= limit)
+}
