@@ -1,0 +1,46 @@
+# GPS-Denied Companion: every task a person runs.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+[private]
+default:
+    @just --list --unsorted
+
+# Simulated flight, GPS lost half-way: estimated, recorded, verified and re-run (any `sitl demo` option)
+demo *OPTIONS:
+    @cargo run --quiet --locked --release -p sitl -- demo {{ OPTIONS }}
+
+# Everything that must hold before a merge: setup, lint, unit and integration tests
+test: setup lint
+    cargo test --locked --workspace
+    @scripts/skipped.sh
+
+# What CI runs: `test`, then more property-test cases, then the demo
+ci: test
+    scripts/properties.sh 4096
+    just demo
+
+# Everything, without a time limit: `ci`, benchmarks, ten minutes of every fuzz target
+full: ci bench (fuzz "600")
+
+# Formatting, clippy, and the rules that keep the core deterministic
+lint:
+    cargo fmt --all --check
+    cargo clippy --locked --workspace --all-targets -- -D warnings
+    scripts/check-core.sh
+
+# Benchmarks beside their peers; the last table is kept in docs/performance.md
+bench *FILTER:
+    cargo bench --locked --workspace --benches -- {{ FILTER }}
+
+# Every fuzz target for SECONDS each (property tests where nightly or cargo-fuzz is missing)
+fuzz SECONDS="60":
+    scripts/fuzz.sh {{ SECONDS }}
+
+# Install what the tests need when it is missing (apt when root, Python peers in .venv)
+setup:
+    @scripts/setup.sh
+
+# API documentation of the workspace in target/doc
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Says which tests had nothing to run on, and what to do about it. The tests look at the same places.
+# With CI=true they fail instead of being skipped.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+skipped=0
+skip() { printf 'skipped: %s\n' "$*"; skipped=1; }
+
+flights="${FLIGHT_DATA:-../shared/data}"
+[[ -d $flights/flights || -f $flights/thor75.tlog ]] ||
+    skip "every test over real flights: $flights holds none; point FLIGHT_DATA at the folder"
+[[ -x .venv/bin/python ]] ||
+    skip "every test against pymavlink: no .venv; run \`just setup\`"
+
+((skipped)) || echo "nothing was skipped: real flights in $flights, Python peers in .venv"
