@@ -1,1 +1,37 @@
 //! The GFDR flight data recording format.
+//!
+//! A recording is a folder of segments; a segment is a row of framed records, each with its own
+//! checksum and sequence number, so that a reader can go on after damage and can prove that nothing
+//! is missing. `docs/fdr-format.md` describes every byte.
+//!
+//! | to | use |
+//! |---|---|
+//! | record a flight | [`FlightWriter`] |
+//! | read a flight | [`FlightReader`] |
+//! | judge a flight | [`verify`](fn@verify) |
+//! | read or write segments in memory | [`SegmentReader`], [`SegmentEncoder`] |
+//! | know the record types | [`Record`], [`RecordType`], [`records`] |
+
+mod flight;
+mod frame;
+mod identity;
+mod layout;
+mod record;
+mod segment;
+
+pub use flight::{
+    ClockAnchor, Completeness, DEFAULT_SEGMENT_BYTES, FileSystem, Finding, FindingKind, FlightItem,
+    FlightParameters, FlightReader, FlightSummary, FlightWriter, Manifest, ManifestSegment,
+    OpenError, ReadError, SegmentFile, Storage, TimeRange, Verification, VerifyError, WriteError,
+    verify, verify_with,
+};
+pub use frame::{FORMAT_VERSION, FRAME_OVERHEAD, FrameProblem, MAGIC, MAX_BODY, RawRecord};
+pub use identity::{BootId, Digest, FlightId, ParseIdError, SegmentIdentity};
+pub use layout::{BodyProblem, Bytes, FieldInfo, List, LongBytes, LongText, PutError};
+pub use record::{DecodeError, EncodeError, Record, RecordType, TypeCounts};
+pub use segment::{Damage, SegmentCursor, SegmentEncoder, SegmentError, SegmentReader};
+
+/// The body of every record type, and the enumerations in them.
+pub mod records {
+    pub use crate::record::*;
+}

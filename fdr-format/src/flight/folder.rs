@@ -1,0 +1,186 @@
+//! Finds a flight's files and which flight they belong to.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::manifest::Manifest;
+use crate::identity::FlightId;
+use crate::segment::SegmentReader;
+
+/// Name of the folder of segments inside a flight's folder.
+pub(super) const SEGMENTS: &str = "segments";
+/// Name of the manifest inside a flight's folder.
+pub(super) const MANIFEST: &str = "manifest.json";
+/// Bytes at the start of a segment that are read to learn the flight: more than any header takes.
+const HEADER_BYTES: u64 = 256 << 10;
+/// Largest manifest that is read.
+const MANIFEST_LIMIT: u64 = 64 << 20;
+
+/// Why there is no flight to read.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder, or something in it, cannot be read.
+    #[error("{path}: {source}; check the path and its permissions")]
+    Io {
+        /// What cannot be read.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is no recording.
+    #[error(
+        "{path}: holds no recording; give a flight folder (with `segments/` in it) or a folder that holds one"
+    )]
+    NoFlight {
+        /// Where it was searched.
+        path: PathBuf,
+    },
+    /// There are several recordings.
+    #[error("{path}: holds {} flights; name one of: {}", candidates.len(), names(candidates))]
+    SeveralFlights {
+        /// Where it was searched.
+        path: PathBuf,
+        /// The flights found.
+        candidates: Vec<PathBuf>,
+    },
+    /// No segment tells the flight, and neither manifest nor folder name do.
+    #[error(
+        "{path}: no segment header, manifest or folder name tells the flight; rename the folder to the flight's id"
+    )]
+    NoIdentity {
+        /// The flight's folder.
+        path: PathBuf,
+    },
+}
+
+fn names(candidates: &[PathBuf]) -> String {
+    let names: Vec<String> = candidates
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    names.join(", ")
+}
+
+/// One segment file, by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SegmentPath {
+    pub number: u32,
+    pub path: PathBuf,
+    pub bytes: u64,
+}
+
+/// The name of a segment's file.
+pub(super) fn segment_name(number: u32) -> String {
+    format!("seg_{number:05}.bin")
+}
+
+fn segment_number(name: &str) -> Option<u32> {
+    let digits = name.strip_prefix("seg_")?.strip_suffix(".bin")?;
+    let number = digits.parse().ok()?;
+    (segment_name(number) == name).then_some(number)
+}
+
+/// The flight folder that `path` is, or the only one that it holds.
+pub(super) fn find_flight(path: &Path) -> Result<PathBuf, OpenError> {
+    if path.join(SEGMENTS).is_dir() {
+        return Ok(path.to_owned());
+    }
+    let mut candidates = Vec::new();
+    for entry in list(path)? {
+        if entry.join(SEGMENTS).is_dir() {
+            candidates.push(entry);
+        }
+    }
+    candidates.sort();
+    match candidates.len() {
+        0 => Err(OpenError::NoFlight {
+            path: path.to_owned(),
+        }),
+        1 => Ok(candidates.remove(0)),
+        _ => Err(OpenError::SeveralFlights {
+            path: path.to_owned(),
+            candidates,
+        }),
+    }
+}
+
+/// The segment files of a flight in the order of their numbers.
+pub(super) fn find_segments(flight: &Path) -> Result<Vec<SegmentPath>, OpenError> {
+    let mut segments = Vec::new();
+    for path in list(&flight.join(SEGMENTS))? {
+        let number = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .and_then(segment_number);
+        if let Some(number) = number {
+            let bytes = fs::metadata(&path)
+                .map_err(|source| OpenError::Io {
+                    path: path.clone(),
+                    source,
+                })?
+                .len();
+            segments.push(SegmentPath {
+                number,
+                path,
+                bytes,
+            });
+        }
+    }
+    if segments.is_empty() {
+        return Err(OpenError::NoFlight {
+            path: flight.to_owned(),
+        });
+    }
+    segments.sort_by_key(|segment| segment.number);
+    Ok(segments)
+}
+
+/// Which flight it is: the first readable segment header decides, then the manifest, then the name
+/// of the folder.
+pub(super) fn find_identity(
+    flight: &Path,
+    segments: &[SegmentPath],
+) -> Result<FlightId, OpenError> {
+    let from_header = segments
+        .iter()
+        .find_map(|segment| header_identity(&segment.path));
+    let from_manifest = || read_manifest(flight).map(|manifest| manifest.flight_id);
+    let from_name = || flight.file_name()?.to_str()?.parse().ok();
+    from_header
+        .or_else(from_manifest)
+        .or_else(from_name)
+        .ok_or_else(|| OpenError::NoIdentity {
+            path: flight.to_owned(),
+        })
+}
+
+fn header_identity(path: &Path) -> Option<FlightId> {
+    let mut start = Vec::new();
+    File::open(path)
+        .ok()?
+        .take(HEADER_BYTES)
+        .read_to_end(&mut start)
+        .ok()?;
+    let reader = SegmentReader::open(&start, None).ok()?;
+    Some(reader.identity().flight_id)
+}
+
+/// The manifest, when there is a readable one.
+pub(super) fn read_manifest(flight: &Path) -> Option<Manifest> {
+    let mut text = Vec::new();
+    let file = File::open(flight.join(MANIFEST)).ok()?;
+    file.take(MANIFEST_LIMIT).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+fn list(path: &Path) -> Result<Vec<PathBuf>, OpenError> {
+    let failed = |source| OpenError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    fs::read_dir(path)
+        .map_err(failed)?
+        .map(|entry| entry.map(|entry| entry.path()).map_err(failed))
+        .collect()
+}

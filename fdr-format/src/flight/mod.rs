@@ -1,0 +1,26 @@
+//! A flight as a folder of segment files.
+//!
+//! ```text
+//! DIR/{flight_id}/manifest.json
+//! DIR/{flight_id}/drops.log                 only when something was dropped
+//! DIR/{flight_id}/segments/seg_00000.bin
+//! ```
+
+mod folder;
+mod manifest;
+mod mapping;
+mod reader;
+mod storage;
+mod verify;
+mod writer;
+
+pub use folder::OpenError;
+pub use manifest::{Manifest, ManifestSegment};
+pub use reader::{FlightItem, FlightReader, ReadError};
+pub use storage::{FileSystem, SegmentFile, Storage};
+pub use verify::{
+    Completeness, Finding, FindingKind, TimeRange, Verification, VerifyError, verify, verify_with,
+};
+pub use writer::{
+    ClockAnchor, DEFAULT_SEGMENT_BYTES, FlightParameters, FlightSummary, FlightWriter, WriteError,
+};

@@ -1,0 +1,190 @@
+//! Camera, map and what they do to the trust in a position.
+
+use crate::identity::Digest;
+use crate::layout::{enumeration, layout};
+
+layout! {
+    /// A map tile was made from the camera.
+    struct MidFlightTileEmitted {
+        /// When.
+        time_ns: u64,
+        /// Web Mercator zoom.
+        zoom: u8,
+        /// Web Mercator column.
+        x: u32,
+        /// Web Mercator row, from the north.
+        y: u32,
+        /// Frame it was made from.
+        frame: u64,
+        /// Covariance of the pose behind it: north-north, north-east, east-east, m^2.
+        parent_covariance_ne_m2: [f64; 3],
+        /// Quality, 0 to 1.
+        quality: f64,
+        /// Size of the tile's image.
+        bytes: u32,
+        /// BLAKE3 of the tile's image.
+        content: Digest,
+    }
+
+    /// A map tile could not be made from the camera.
+    struct MidFlightTileFailed<'a> {
+        /// When.
+        time_ns: u64,
+        /// Web Mercator zoom.
+        zoom: u8,
+        /// Web Mercator column.
+        x: u32,
+        /// Web Mercator row, from the north.
+        y: u32,
+        /// Frame it was to be made from.
+        frame: u64,
+        /// Why not.
+        reason: TileFailure,
+        /// File name in `thumbnails/`; empty when none was kept.
+        thumbnail: &'a str,
+    }
+
+    /// Vision lost sight of the ground, or found it again.
+    struct VisualBlackoutEvent {
+        /// When.
+        time_ns: u64,
+        /// Step of the degradation ladder.
+        phase: BlackoutPhase,
+        /// Why.
+        reason: BlackoutReason,
+        /// Last usable frame; absent before the first.
+        last_usable_frame_ns: Option<u64>,
+        /// Radius that holds the true position with 95 % probability.
+        radius_95_m: f64,
+        /// Age of the last accepted map anchor; absent before the first.
+        last_satellite_anchor_age_ms: Option<u32>,
+    }
+
+    /// The gate between the autopilot's GPS and the estimate moved.
+    struct SpoofingPromotionEvent {
+        /// When.
+        time_ns: u64,
+        /// What happened.
+        event: SpoofGateEvent,
+        /// Which sign or condition decided it.
+        reason: SpoofGateReason,
+        /// Receiver instance, 0-based.
+        gps_instance: u8,
+        /// Distance of the GPS sample from our estimate, where both existed.
+        distance_m: Option<f64>,
+        /// How long the reports had been stable and unspoofed.
+        stable_ms: u32,
+        /// From all conditions holding to GPS in force, when promoted.
+        promotion_latency_ms: Option<u32>,
+    }
+
+    /// A map package was refused before take-off.
+    struct ContentHashGateFail<'a> {
+        /// When.
+        time_ns: u64,
+        /// Why.
+        reason: GateFailure,
+        /// Hash in the signed manifest, where one was compared.
+        expected: Option<Digest>,
+        /// Hash of what was found, where one was compared.
+        found: Option<Digest>,
+        /// File inside the package.
+        path: &'a str,
+    }
+}
+
+enumeration! {
+    /// Why a tile could not be made.
+    enum TileFailure: u8 {
+        /// The pose was not anchored well enough.
+        NotAnchored = 0,
+        /// Too little texture.
+        LowTexture = 1,
+        /// Blurred, or too much tilt.
+        PoorImage = 2,
+        /// The cap of the tile package was reached.
+        CapReached = 3,
+        /// The tile could not be encoded or written.
+        WriteFailed = 4,
+    }
+
+    /// Step of the degradation ladder.
+    enum BlackoutPhase: u8 {
+        /// No usable frame for long enough.
+        Entered = 0,
+        /// Still none: carried without vision.
+        ImuOnly = 1,
+        /// The operator was asked where the aircraft is.
+        RelocalisationRequested = 2,
+        /// The position is withdrawn.
+        Failsafe = 3,
+        /// Frames are usable again.
+        Left = 4,
+    }
+
+    /// Why vision sees nothing, or sees again.
+    enum BlackoutReason: u8 {
+        /// No frame arrived.
+        NoFrames = 0,
+        /// Frames without texture: cloud, darkness, glare.
+        NoTexture = 1,
+        /// The 95 % radius passed its limit.
+        RadiusLimit = 2,
+        /// It lasted longer than its limit.
+        Duration = 3,
+        /// The estimate was lost or known to be wrong.
+        EstimateLost = 4,
+        /// Frames are usable again.
+        FramesUsable = 5,
+    }
+
+    /// What the spoof gate did.
+    enum SpoofGateEvent: u8 {
+        /// Closed: GPS is no longer believed.
+        Closed = 0,
+        /// A sample was refused while closed.
+        Rejected = 1,
+        /// A condition failed and the stable period starts again.
+        HoldRestarted = 2,
+        /// Opened: GPS is believed again.
+        Promoted = 3,
+    }
+
+    /// Which sign or condition moved the spoof gate.
+    enum SpoofGateReason: u8 {
+        /// The receiver or the autopilot reported jamming or spoofing.
+        Reported = 0,
+        /// A jump beyond what the estimate allows.
+        PositionJump = 1,
+        /// GPS velocity disagrees with airspeed and wind.
+        VelocityMismatch = 2,
+        /// GPS time jumped.
+        TimeJump = 3,
+        /// The next visual anchor disagrees.
+        AnchorDisagrees = 4,
+        /// Too far from our estimate.
+        TooFar = 5,
+        /// Reports stopped or lost their fix.
+        FixLost = 6,
+        /// All conditions hold.
+        AllConditionsHold = 7,
+    }
+
+    /// Why a map package was refused.
+    enum GateFailure: u8 {
+        /// The manifest's signature does not verify.
+        Signature = 0,
+        /// A content hash differs.
+        Hash = 1,
+        /// A file is missing.
+        Missing = 2,
+        /// A path leaves the package.
+        Path = 3,
+        /// The take-off origin lies outside the bounds.
+        Bounds = 4,
+        /// The imagery is too old for its region.
+        Stale = 5,
+        /// The package cannot be read.
+        Unreadable = 6,
+    }
+}

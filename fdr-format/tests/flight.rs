@@ -1,0 +1,176 @@
+//! A flight is written and read back; damage is found and bounded.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use fdr_format::{
+    Completeness, FlightItem, FlightReader, FlightSummary, FlightWriter, OpenError, Record, verify,
+};
+use support::{imu, parameters};
+
+/// Records enough for several segments.
+const RECORDS: u64 = 4000;
+
+fn record_flight(folder: &Path) -> FlightSummary {
+    let mut writer = FlightWriter::create(folder, parameters()).unwrap();
+    for index in 0..RECORDS {
+        let now = 1_000_000_000 + index * 1_000_000;
+        writer.append(&imu(now), now).unwrap();
+    }
+    writer.finish().unwrap()
+}
+
+fn segments(summary: &FlightSummary) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(summary.folder.join("segments"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    paths
+}
+
+fn imu_times(path: &Path) -> Vec<u64> {
+    let mut reader = FlightReader::open(path).unwrap();
+    let mut times = Vec::new();
+    while let Some(item) = reader.next_item().unwrap() {
+        if let FlightItem::Record { record, .. } = item
+            && let Ok(Record::ImuTrace(trace)) = record.decode()
+        {
+            times.push(trace.time_ns);
+        }
+    }
+    times
+}
+
+#[test]
+fn a_flight_over_several_segments_reads_back_in_order_and_verifies_clean() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = record_flight(folder.path());
+    assert!(summary.segments > 2 && summary.clean_shutdown);
+
+    let expected: Vec<u64> = (0..RECORDS)
+        .map(|i| 1_000_000_000 + i * 1_000_000)
+        .collect();
+    assert_eq!(imu_times(folder.path()), expected);
+    assert_eq!(imu_times(&summary.folder), expected);
+
+    let verdict = verify(folder.path()).unwrap();
+    assert_eq!(
+        (verdict.exit_code, verdict.completeness),
+        (0, Completeness::Complete)
+    );
+    assert!(verdict.findings.is_empty(), "{:?}", verdict.findings);
+    assert_eq!(verdict.records, summary.records);
+    assert_eq!(verdict.bytes, summary.bytes);
+}
+
+#[test]
+fn a_renamed_folder_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = record_flight(folder.path());
+    fs::rename(&summary.folder, folder.path().join("tuesday")).unwrap();
+    assert_eq!(verify(folder.path()).unwrap().exit_code, 0);
+}
+
+#[test]
+fn a_cut_at_any_byte_of_the_last_records_is_a_torn_tail() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = record_flight(folder.path());
+    let last = segments(&summary).pop().unwrap();
+    let bytes = fs::read(&last).unwrap();
+    for cut in bytes.len() - 600..bytes.len() {
+        fs::write(&last, &bytes[..cut]).unwrap();
+        let verdict = verify(folder.path()).unwrap();
+        let found = (verdict.exit_code, verdict.completeness);
+        assert_eq!(found, (2, Completeness::TornTail), "cut at {cut}");
+    }
+}
+
+#[test]
+fn a_recording_that_was_not_closed_is_clean_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = FlightWriter::create(folder.path(), parameters()).unwrap();
+    for now in 0..3000 {
+        writer.append(&imu(now), now).unwrap();
+    }
+    drop(writer);
+    let verdict = verify(folder.path()).unwrap();
+    assert_eq!(
+        (verdict.exit_code, verdict.completeness),
+        (0, Completeness::Unclosed)
+    );
+    assert_eq!(imu_times(folder.path()).len(), 3000);
+}
+
+#[test]
+fn damage_in_the_middle_is_exit_3_and_costs_only_the_record_it_hit() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = record_flight(folder.path());
+    for segment in segments(&summary) {
+        let clean = fs::read(&segment).unwrap();
+        let mut damaged = clean.clone();
+        damaged[clean.len() / 2] ^= 0x10;
+        fs::write(&segment, &damaged).unwrap();
+        let verdict = verify(folder.path()).unwrap();
+        assert_eq!(
+            (verdict.exit_code, verdict.completeness),
+            (3, Completeness::Damaged)
+        );
+        assert_eq!(verdict.records, summary.records - 1);
+        assert_eq!(verdict.missing_records, 1);
+        fs::write(&segment, &clean).unwrap();
+    }
+}
+
+#[test]
+fn a_missing_segment_is_a_gap() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = record_flight(folder.path());
+    fs::remove_file(&segments(&summary)[1]).unwrap();
+    let verdict = verify(folder.path()).unwrap();
+    assert_eq!(verdict.exit_code, 3);
+    assert_eq!(verdict.missing_records, summary.records - verdict.records);
+}
+
+#[test]
+fn a_segment_under_another_number_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = record_flight(folder.path());
+    let paths = segments(&summary);
+    let (first, second) = (fs::read(&paths[0]).unwrap(), fs::read(&paths[1]).unwrap());
+    fs::write(&paths[0], second).unwrap();
+    fs::write(&paths[1], first).unwrap();
+    let verdict = verify(folder.path()).unwrap();
+    assert_eq!(verdict.exit_code, 3);
+}
+
+#[test]
+fn a_folder_of_two_flights_names_both() {
+    let folder = tempfile::tempdir().unwrap();
+    record_flight(folder.path());
+    let mut other = parameters();
+    other.flight_id.0[0] ^= 1;
+    FlightWriter::create(folder.path(), other)
+        .unwrap()
+        .finish()
+        .unwrap();
+    match FlightReader::open(folder.path()) {
+        Err(OpenError::SeveralFlights { candidates, .. }) => assert_eq!(candidates.len(), 2),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_flight_is_never_recorded_over_another() {
+    let folder = tempfile::tempdir().unwrap();
+    record_flight(folder.path());
+    let error = FlightWriter::create(folder.path(), parameters()).unwrap_err();
+    assert!(error.to_string().contains("seg_00000.bin"), "{error}");
+}
