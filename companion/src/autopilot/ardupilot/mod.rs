@@ -1,0 +1,11 @@
+//! ArduPilot over MAVLink: what it says becomes navigator inputs, positions become `GPS_INPUT`.
+
+mod adapter;
+mod denial;
+mod gps_input;
+mod vehicle;
+
+pub use adapter::ArduPilotAdapter;
+pub use denial::{Masked, mask_gps};
+pub use gps_input::{GPS_INPUT_FRAME_MAX, gps_input, gps_input_frame};
+pub use vehicle::{AUTOPILOT_COMPONENT, VehicleLock};

@@ -1,0 +1,37 @@
+//! Settings of the flight-controller link.
+
+use serde::{Deserialize, Serialize};
+
+/// Which autopilot is told the positions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AutopilotKind {
+    /// ArduPilot: `GPS_INPUT` over MAVLink 2.
+    ArduPilot,
+    /// iNav: `MSP2_SENSOR_GPS` over MSP version 2.
+    INav,
+}
+
+/// Settings of the flight-controller link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AutopilotConfig {
+    /// Which autopilot is told the positions.
+    pub kind: AutopilotKind,
+    /// The vehicle's MAVLink system id, 1..=255; without it, the first autopilot heard is the vehicle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system_id: Option<u8>,
+    /// The autopilot's receiver instance that is ours: 0 (its first, `GPS1_TYPE` 14) or 1 (its second,
+    /// `GPS2_TYPE` 14). What it reports of this one is our own output and is never taken as GPS.
+    pub gps_id: u8,
+}
+
+impl Default for AutopilotConfig {
+    fn default() -> Self {
+        Self {
+            kind: AutopilotKind::ArduPilot,
+            system_id: None,
+            gps_id: 1,
+        }
+    }
+}
