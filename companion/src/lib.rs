@@ -6,4 +6,5 @@
 
 // Its results must agree to the last bit between machines: see the list in clippy.toml.
 #[cfg_attr(not(test), deny(clippy::disallowed_methods))]
+pub mod autopilot;
 pub mod navigator;

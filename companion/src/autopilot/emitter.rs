@@ -79,8 +79,13 @@ impl Emitter {
             } => {
                 let mut buffer = [0; GPS_INPUT_FRAME_MAX];
                 let message = gps_input(position, *gps_id);
-                let frame =
-                    gps_input_frame(&message, *system, COMPANION_COMPONENT, *sequence, &mut buffer);
+                let frame = gps_input_frame(
+                    &message,
+                    *system,
+                    COMPANION_COMPONENT,
+                    *sequence,
+                    &mut buffer,
+                );
                 *sequence = sequence.wrapping_add(1);
                 EmittedBytes::of(frame)
             }

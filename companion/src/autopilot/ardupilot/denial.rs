@@ -19,6 +19,7 @@ pub enum Masked {
 
 /// What is left of `message` when GPS is denied.
 #[must_use]
+#[expect(deprecated, reason = "older autopilots still send HIGH_LATENCY")]
 pub fn mask_gps(message: MavMessage) -> Masked {
     use MavMessage as M;
     match message {
@@ -29,7 +30,6 @@ pub fn mask_gps(message: MavMessage) -> Masked {
         | M::GPS2_RTK(_)
         | M::GPS_INPUT(_)
         | M::HIL_GPS(_)
-        | M::GNSS_INTEGRITY(_)
         | M::GLOBAL_POSITION_INT(_)
         | M::GLOBAL_POSITION_INT_COV(_)
         | M::LOCAL_POSITION_NED(_)

@@ -6,7 +6,7 @@
 //!
 //! Source: MAVLink common message 232; the driver's habits in `docs/protocols.md`.
 
-use mavlink::dialects::ardupilotmega::{GPS_INPUT_DATA, GpsFixType, GpsInputIgnoreFlags, MavMessage};
+use mavlink::dialects::ardupilotmega::{GPS_INPUT_DATA, GpsFixType, GpsInputIgnoreFlags};
 use mavlink::{MAVLinkV2MessageRaw, MavHeader};
 
 use crate::autopilot::wire::{degrees_e7, f32_saturating};
@@ -77,7 +77,7 @@ pub fn gps_input_frame<'a>(
         component_id: component,
         sequence,
     };
-    frame.serialize_message(header, &MavMessage::GPS_INPUT(*message));
+    frame.serialize_message_data(header, message);
     let bytes = frame.raw_bytes();
     let length = bytes.len().min(GPS_INPUT_FRAME_MAX);
     out[..length].copy_from_slice(&bytes[..length]);

@@ -86,7 +86,10 @@ impl Cursor {
 
     fn step_in_step<'a>(&mut self, data: &'a [u8], complete: bool) -> Step<'a> {
         let begin = self.position;
-        let Some(rest) = data.get(begin + self.prefix..).filter(|rest| !rest.is_empty()) else {
+        let Some(rest) = data
+            .get(begin + self.prefix..)
+            .filter(|rest| !rest.is_empty())
+        else {
             return match (complete, data.len() > begin) {
                 (false, _) => Step::NeedMore,
                 (true, false) => Step::End,
