@@ -25,12 +25,17 @@ pub struct NavigatorConfig {
 pub struct ProcessNoise {
     /// Velocity, carried by the accelerometer, m/s/sqrt(s).
     pub inertial_velocity: f64,
+    /// The same, more per m/s2 of acceleration: scale, alignment and timing errors of the
+    /// accelerometer show in manoeuvres, s per sqrt(s).
+    pub accelerometer_scale: f64,
     /// Velocity, carried by the assumption that the aircraft flies along its nose, m/s/sqrt(s).
     pub kinematic_velocity: f64,
     /// Velocity, carried by nothing, m/s/sqrt(s).
     pub free_velocity: f64,
     /// Attitude, carried by the gyroscope, rad/sqrt(s).
     pub inertial_attitude: f64,
+    /// The same, more per rad/s of turn: scale and alignment errors of the gyroscope, s per sqrt(s).
+    pub gyro_scale: f64,
     /// Attitude, carried by the autopilot's reported rates, rad/sqrt(s).
     pub kinematic_attitude: f64,
     /// Gyroscope bias, rad/s/sqrt(s).
@@ -58,19 +63,21 @@ pub struct ProcessNoise {
 impl Default for ProcessNoise {
     fn default() -> Self {
         Self {
-            inertial_velocity: 0.1,
-            kinematic_velocity: 1.5,
+            inertial_velocity: 0.15,
+            accelerometer_scale: 0.2,
+            kinematic_velocity: 1.2,
             free_velocity: 2.5,
-            inertial_attitude: 2e-3,
-            kinematic_attitude: 2e-2,
-            gyro_bias: 1e-4,
-            accelerometer_bias: 1e-2,
-            wind: 0.1,
-            gust_sigma_mps: 1.0,
-            gust_time_s: 8.0,
+            inertial_attitude: 3e-3,
+            gyro_scale: 0.1,
+            kinematic_attitude: 3e-2,
+            gyro_bias: 5e-5,
+            accelerometer_bias: 3e-2,
+            wind: 0.12,
+            gust_sigma_mps: 0.9,
+            gust_time_s: 10.0,
             airspeed_scale: 1e-3,
-            fc_tilt_sigma_rad: 0.02,
-            fc_yaw_sigma_rad: 0.06,
+            fc_tilt_sigma_rad: 0.03,
+            fc_yaw_sigma_rad: 0.2,
             fc_attitude_time_s: 60.0,
             baro_bias: 0.1,
         }
@@ -91,6 +98,9 @@ pub struct SensorNoise {
     pub gps_correlation_s: f64,
     /// Barometric height, m.
     pub baro_m: f64,
+    /// Airflow errors (gusts the wind model leaves, sideslip, sensor lag) stay the same for about
+    /// this long: samples that come faster count for less, s.
+    pub airflow_correlation_s: f64,
     /// True airspeed, m/s.
     pub airspeed_mps: f64,
     /// Direction of the airflow across the nose, rad.
@@ -109,9 +119,10 @@ impl Default for SensorNoise {
             gps_speed_mps: 0.4,
             gps_correlation_s: 1.0,
             baro_m: 2.0,
-            airspeed_mps: 1.4,
-            sideslip_rad: 0.15,
-            angle_of_attack_rad: 0.15,
+            airflow_correlation_s: 3.0,
+            airspeed_mps: 0.8,
+            sideslip_rad: 0.2,
+            angle_of_attack_rad: 0.1,
             fc_attitude_rad: 0.03,
         }
     }

@@ -14,6 +14,7 @@ use super::{
 use crate::navigator::{
     atmosphere::true_over_indicated,
     input::{AirData, Airframe},
+    units::MonotonicNs,
 };
 
 impl Estimator {
@@ -26,11 +27,16 @@ impl Estimator {
         if self.airframe != Airframe::FixedWing || measured < minimum || speed < 0.5 * minimum {
             return;
         }
+        let repeats = self.airflow_repeats(sample.time);
         let scalars = [
             self.airspeed(measured, air, speed),
             self.sideslip(air),
             self.angle_of_attack(air),
-        ];
+        ]
+        .map(|scalar| Scalar {
+            variance: scalar.variance * repeats,
+            ..scalar
+        });
         let mut update = Update::new(&mut self.covariance);
         for scalar in &scalars {
             update.fuse_widened(scalar, self.config.gates.scalar_nis);
@@ -39,7 +45,17 @@ impl Estimator {
         self.correct(&error);
     }
 
-    fn airspeed(&self, measured: f64, air: Vector3<f64>, speed: f64) -> Scalar {
+    /// How many samples at the present rate carry as much as one independent one.
+    fn airflow_repeats(&mut self, now: MonotonicNs) -> f64 {
+        let correlation = self.config.sensors.airflow_correlation_s;
+        let gap = self
+            .airflow_fused
+            .map_or(correlation, |last| now.seconds_since(last));
+        self.airflow_fused = Some(now);
+        correlation / gap.clamp(0.01, correlation)
+    }
+
+    pub(super) fn airspeed(&self, measured: f64, air: Vector3<f64>, speed: f64) -> Scalar {
         let scale = 1.0 + self.nominal.airspeed_scale;
         let along = air * (scale / speed);
         Scalar::new(measured - scale * speed, self.config.sensors.airspeed_mps)
@@ -49,22 +65,24 @@ impl Estimator {
             .by(at::AIRSPEED_SCALE, speed)
     }
 
-    fn sideslip(&self, air: Vector3<f64>) -> Scalar {
+    pub(super) fn sideslip(&self, air: Vector3<f64>) -> Scalar {
         let right = self.nominal.attitude * Vector3::y();
         let sigma = self.config.sensors.sideslip_rad * air.norm();
         across(Scalar::new(-right.dot(&air), sigma), right, air)
     }
 
     fn angle_of_attack(&self, air: Vector3<f64>) -> Scalar {
-        let (forward, down) = (
-            self.nominal.attitude * Vector3::x(),
-            self.nominal.attitude * Vector3::z(),
-        );
+        self.angle_of_attack_at(air, air.norm())
+    }
+
+    /// The expected angle is taken at `speed` as a given number.
+    pub(super) fn angle_of_attack_at(&self, air: Vector3<f64>, speed: f64) -> Scalar {
+        let forward = self.nominal.attitude * Vector3::x();
+        let down = self.nominal.attitude * Vector3::z();
         let ahead = forward.dot(&air);
-        let speed2 = air.norm_squared();
-        let per_slope = self.load / speed2;
+        let per_slope = self.load / (speed * speed);
         let alpha = self.nominal.zero_lift_alpha + self.nominal.lift_slope * per_slope;
-        let sigma = self.config.sensors.angle_of_attack_rad * air.norm();
+        let sigma = self.config.sensors.angle_of_attack_rad * speed;
         let axis = down - forward * alpha;
         across(Scalar::new(-axis.dot(&air), sigma), axis, air)
             .by(at::ZERO_LIFT_ALPHA, -ahead)

@@ -9,7 +9,7 @@
 use nalgebra::UnitQuaternion;
 
 use super::{
-    Estimator, from_euler,
+    Estimator,
     state::at,
     update::{Scalar, Update},
 };
@@ -17,7 +17,7 @@ use crate::navigator::input::Attitude;
 
 /// The rotation an autopilot reports.
 pub fn quaternion(sample: &Attitude) -> UnitQuaternion<f64> {
-    from_euler(sample.roll_rad, sample.pitch_rad, sample.yaw_rad)
+    UnitQuaternion::from_euler_angles(sample.roll_rad, sample.pitch_rad, sample.yaw_rad)
 }
 
 impl Estimator {

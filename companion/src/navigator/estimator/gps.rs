@@ -21,8 +21,11 @@ pub enum GpsOutcome {
     },
 }
 
+/// Largest believable delay of a receiver, s.
+const DELAY_MAX_S: f64 = 0.5;
+
 /// 1-sigma figures of one fix, floored and widened for errors that last from fix to fix.
-struct Accuracy {
+pub(super) struct Accuracy {
     horizontal: f64,
     vertical: f64,
     speed: f64,
@@ -31,46 +34,47 @@ struct Accuracy {
 impl Estimator {
     pub(super) fn fuse_gps(&mut self, sample: &FcGps, since_last_s: f64) -> GpsOutcome {
         let accuracy = self.accuracy(sample, since_last_s);
-        let fix = Geodetic {
-            lat_rad: sample.lat_rad,
-            lon_rad: sample.lon_rad,
-            alt_msl_m: sample.alt_msl_m,
-        };
-        let delay = self.nominal.gps_delay;
-        let then = self.nominal.velocity - self.acceleration * (0.5 * delay);
-        let innovation = self.nominal.position.displacement_to(fix) + then * delay;
-        let nis = self.horizontal_nis(innovation.xy(), accuracy.horizontal);
+        let position = self.position_scalars(sample, &accuracy);
+        let innovation = Vector2::new(position[0].innovation, position[1].innovation);
+        let nis = self.horizontal_nis(innovation, accuracy.horizontal);
         if nis > self.config.gates.gps_position_nis {
             return GpsOutcome::Rejected { nis };
         }
-        let sigmas = [accuracy.horizontal, accuracy.horizontal, accuracy.vertical];
-        let mut scalars = [const { None }; 5];
-        for axis in 0..3 {
-            scalars[axis] = Some(
-                Scalar::new(innovation[axis], sigmas[axis])
-                    .by(at::POSITION + axis, 1.0)
-                    .by(at::VELOCITY + axis, -delay)
-                    .by(at::GPS_DELAY, -then[axis]),
-            );
-        }
-        if let Some(velocity) = sample.velocity_ne_mps {
-            let predicted = self.nominal.velocity - self.acceleration * delay;
-            for axis in 0..2 {
-                scalars[3 + axis] = Some(
-                    Scalar::new(velocity[axis] - predicted[axis], accuracy.speed)
-                        .by(at::VELOCITY + axis, 1.0)
-                        .by(at::GPS_DELAY, -self.acceleration[axis]),
-                );
-            }
-        }
+        let velocity = sample
+            .velocity_ne_mps
+            .map(|v| self.velocity_scalars(v, accuracy.speed));
         let mut update = Update::new(&mut self.covariance);
-        for scalar in scalars.iter().flatten() {
-            update.fuse_widened(scalar, self.config.gates.scalar_nis);
+        for scalar in position.iter().chain(velocity.iter().flatten()) {
+            update.fuse(scalar);
         }
         let error = update.finish();
         self.correct(&error);
-        self.nominal.gps_delay = self.nominal.gps_delay.clamp(0.0, 0.5);
+        self.nominal.gps_delay = self.nominal.gps_delay.clamp(0.0, DELAY_MAX_S);
         GpsOutcome::Fused
+    }
+
+    pub(super) fn position_scalars(&self, sample: &FcGps, accuracy: &Accuracy) -> [Scalar; 3] {
+        let delay = self.nominal.gps_delay;
+        let on_the_way = self.nominal.velocity - self.acceleration * (0.5 * delay);
+        let at_the_fix = self.nominal.velocity - self.acceleration * delay;
+        let innovation =
+            self.nominal.position.displacement_to(location(sample)) + on_the_way * delay;
+        let sigmas = [accuracy.horizontal, accuracy.horizontal, accuracy.vertical];
+        core::array::from_fn(|axis| {
+            Scalar::new(innovation[axis], sigmas[axis])
+                .by(at::POSITION + axis, 1.0)
+                .by(at::VELOCITY + axis, -delay)
+                .by(at::GPS_DELAY, -at_the_fix[axis])
+        })
+    }
+
+    pub(super) fn velocity_scalars(&self, measured: [f64; 2], sigma: f64) -> [Scalar; 2] {
+        let predicted = self.nominal.velocity - self.acceleration * self.nominal.gps_delay;
+        core::array::from_fn(|axis| {
+            Scalar::new(measured[axis] - predicted[axis], sigma)
+                .by(at::VELOCITY + axis, 1.0)
+                .by(at::GPS_DELAY, -self.acceleration[axis])
+        })
     }
 
     pub(super) fn reset_to_gps(&mut self, sample: &FcGps) {
@@ -78,12 +82,7 @@ impl Estimator {
         let [north, east] = sample.velocity_ne_mps.unwrap_or_default();
         let delay = self.nominal.gps_delay;
         let moved = Vector3::new(north * delay, east * delay, 0.0);
-        self.nominal.position = Geodetic {
-            lat_rad: sample.lat_rad,
-            lon_rad: sample.lon_rad,
-            alt_msl_m: sample.alt_msl_m,
-        }
-        .displaced(moved);
+        self.nominal.position = location(sample).displaced(moved);
         self.nominal.velocity = Vector3::new(north, east, 0.0);
         let (horizontal, vertical) = (accuracy.horizontal, accuracy.vertical);
         self.forget(
@@ -94,7 +93,7 @@ impl Estimator {
         self.forget(at::VELOCITY, [speed * speed; 3]);
     }
 
-    fn accuracy(&self, sample: &FcGps, since_last_s: f64) -> Accuracy {
+    pub(super) fn accuracy(&self, sample: &FcGps, since_last_s: f64) -> Accuracy {
         let floor = &self.config.sensors;
         // N fixes within one correlation time carry about as much as one.
         let repeats = (floor.gps_correlation_s / since_last_s.max(0.05)).max(1.0);
@@ -127,5 +126,14 @@ impl Estimator {
             Some(inverse) => (innovation.transpose() * inverse * innovation)[(0, 0)],
             None => f64::INFINITY,
         }
+    }
+}
+
+/// Where the receiver says it was.
+pub(super) fn location(sample: &FcGps) -> Geodetic {
+    Geodetic {
+        lat_rad: sample.lat_rad,
+        lon_rad: sample.lon_rad,
+        alt_msl_m: sample.alt_msl_m,
     }
 }

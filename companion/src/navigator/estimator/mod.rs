@@ -13,11 +13,10 @@ mod propagation;
 mod state;
 mod update;
 
-use nalgebra::{UnitQuaternion, Vector2, Vector3};
+use nalgebra::{Vector2, Vector3};
 
 use super::{
     config::NavigatorConfig,
-    geodesy::Geodetic,
     input::{AirData, Airframe, Attitude, Barometer, FcGps, ImuSample},
     units::MonotonicNs,
 };
@@ -45,6 +44,7 @@ pub struct Estimator {
     acceleration: Vector3<f64>,
     load: f64,
     attitude_disagrees_since: Option<MonotonicNs>,
+    airflow_fused: Option<MonotonicNs>,
 }
 
 impl Estimator {
@@ -55,11 +55,7 @@ impl Estimator {
         let initial = &config.initial;
         let nominal = Nominal {
             time: gps.time,
-            position: Geodetic {
-                lat_rad: gps.lat_rad,
-                lon_rad: gps.lon_rad,
-                alt_msl_m: gps.alt_msl_m,
-            },
+            position: gps::location(gps),
             velocity: Vector3::new(north, east, 0.0),
             attitude: attitude::quaternion(attitude),
             gyro_bias: Vector3::zeros(),
@@ -83,6 +79,7 @@ impl Estimator {
             acceleration: Vector3::zeros(),
             load: 1.0,
             attitude_disagrees_since: None,
+            airflow_fused: None,
         }
     }
 
@@ -248,7 +245,5 @@ pub fn is_sound(covariance: &Covariance) -> bool {
         && covariance.diagonal().iter().all(|variance| *variance > 0.0)
 }
 
-/// Body-to-NED rotation as Euler angles give it, yaw-pitch-roll order.
-fn from_euler(roll: f64, pitch: f64, yaw: f64) -> UnitQuaternion<f64> {
-    UnitQuaternion::from_euler_angles(roll, pitch, yaw)
-}
+#[cfg(test)]
+mod tests;

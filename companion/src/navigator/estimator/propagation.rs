@@ -89,7 +89,8 @@ pub fn step(
         fc_decay,
     };
     transition.apply(covariance);
-    add_noise(covariance, carrier, noise, dt, [gust_decay, fc_decay]);
+    let intensity = Intensity::of(carrier, noise, acceleration.norm(), rate.norm());
+    add_noise(covariance, &intensity, noise, dt, [gust_decay, fc_decay]);
     acceleration
 }
 
@@ -143,25 +144,45 @@ impl Transition {
     }
 }
 
+/// Random-walk densities of what a carrier carries.
+struct Intensity {
+    velocity: f64,
+    attitude: f64,
+}
+
+impl Intensity {
+    fn of(carrier: Carrier, noise: &ProcessNoise, acceleration: f64, rate: f64) -> Self {
+        match carrier {
+            Carrier::Inertial { .. } => Self {
+                velocity: noise.inertial_velocity + noise.accelerometer_scale * acceleration,
+                attitude: noise.inertial_attitude + noise.gyro_scale * rate,
+            },
+            Carrier::AlongNose { .. } => Self {
+                velocity: noise.kinematic_velocity,
+                attitude: noise.kinematic_attitude,
+            },
+            Carrier::Free { .. } => Self {
+                velocity: noise.free_velocity,
+                attitude: noise.kinematic_attitude,
+            },
+        }
+    }
+}
+
 fn add_noise(
     covariance: &mut Covariance,
-    carrier: Carrier,
+    intensity: &Intensity,
     noise: &ProcessNoise,
     dt: f64,
     [gust_decay, fc_decay]: [f64; 2],
 ) {
-    let (velocity, attitude) = match carrier {
-        Carrier::Inertial { .. } => (noise.inertial_velocity, noise.inertial_attitude),
-        Carrier::AlongNose { .. } => (noise.kinematic_velocity, noise.kinematic_attitude),
-        Carrier::Free { .. } => (noise.free_velocity, noise.kinematic_attitude),
-    };
     let mut walk = |at: usize, count: usize, density: f64| {
         for index in at..at + count {
             covariance[(index, index)] += density * density * dt;
         }
     };
-    walk(at::VELOCITY, 3, velocity);
-    walk(at::ATTITUDE, 3, attitude);
+    walk(at::VELOCITY, 3, intensity.velocity);
+    walk(at::ATTITUDE, 3, intensity.attitude);
     walk(at::GYRO_BIAS, 3, noise.gyro_bias);
     walk(at::ACCEL_BIAS, 3, noise.accelerometer_bias);
     walk(at::WIND, 2, noise.wind);

@@ -71,6 +71,11 @@ impl<'a> Update<'a> {
         nis
     }
 
+    /// Fuses one scalar as it is.
+    pub fn fuse(&mut self, scalar: &Scalar) {
+        self.fuse_widened(scalar, f64::INFINITY);
+    }
+
     /// The error found; to be moved into the nominal state.
     pub fn finish(self) -> ErrorVector {
         self.error

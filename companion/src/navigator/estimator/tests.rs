@@ -1,0 +1,233 @@
+//! Every linearisation against a numerical derivative of the very function it linearises.
+
+use super::{
+    state::{N, at},
+    update::{Scalar, Update},
+    *,
+};
+use crate::navigator::input::GpsFix;
+
+const EPSILON: f64 = 1e-5;
+
+fn fix() -> FcGps {
+    FcGps {
+        time: MonotonicNs(1_000_000_000),
+        instance: 0,
+        fix: GpsFix::ThreeD,
+        lat_rad: 0.79,
+        lon_rad: -1.63,
+        alt_msl_m: 340.0,
+        velocity_ne_mps: Some([9.0, -12.0]),
+        horiz_accuracy_m: None,
+        vert_accuracy_m: None,
+        speed_accuracy_mps: None,
+        satellites: None,
+    }
+}
+
+/// In a steep climbing turn, with every state away from zero.
+fn in_a_turn() -> Estimator {
+    let attitude = Attitude {
+        time: MonotonicNs(1_000_000_000),
+        roll_rad: 0.8,
+        pitch_rad: 0.15,
+        yaw_rad: -0.9,
+        angular_rate_frd_radps: [0.05, 0.3, 0.4],
+    };
+    let mut estimator = Estimator::start(&NavigatorConfig::default(), &fix(), &attitude);
+    estimator.set_airframe(Airframe::FixedWing);
+    estimator.nominal.velocity.z = -1.5;
+    estimator.nominal.wind = Vector2::new(-1.0, 4.0);
+    estimator.nominal.gust = Vector2::new(0.4, -0.3);
+    estimator.nominal.airspeed_scale = 0.04;
+    estimator.nominal.accel_bias = Vector3::new(0.3, -0.2, 0.1);
+    estimator.nominal.gyro_bias = Vector3::new(0.01, -0.02, 0.015);
+    estimator.nominal.zero_lift_alpha = 0.03;
+    estimator.acceleration = Vector3::new(3.0, 4.0, -1.0);
+    estimator.load = 1.4;
+    estimator
+}
+
+fn assert_row_is_the_derivative(name: &str, measure: impl Fn(&Estimator) -> Scalar) {
+    let estimator = in_a_turn();
+    let scalar = measure(&estimator);
+    for index in 0..N {
+        let innovation = |step: f64| {
+            let mut error = ErrorVector::zeros();
+            error[index] = step;
+            let mut moved = estimator.clone();
+            moved.nominal.correct(&error);
+            measure(&moved).innovation
+        };
+        let derivative = (innovation(-EPSILON) - innovation(EPSILON)) / (2.0 * EPSILON);
+        let claimed = scalar.row[index];
+        assert!(
+            (derivative - claimed).abs() < 1e-4 * (1.0 + derivative.abs()),
+            "{name}, state {index}: derivative {derivative}, claimed {claimed}"
+        );
+    }
+}
+
+#[test]
+fn airflow_rows_are_the_derivatives_of_their_predictions() {
+    assert_row_is_the_derivative("airspeed", |e| {
+        let air = e.nominal.air_velocity();
+        e.airspeed(17.0, air, air.norm())
+    });
+    assert_row_is_the_derivative("sideslip", |e| e.sideslip(e.nominal.air_velocity()));
+}
+
+#[test]
+fn the_angle_of_attack_row_is_the_derivative_at_a_given_load_and_speed() {
+    // The weak dependence of the expected angle on airspeed is left out of the row on purpose: it
+    // would turn an error of the angle into one of speed.
+    let held = in_a_turn().nominal.air_velocity().norm();
+    assert_row_is_the_derivative("angle of attack", |e| {
+        let air = e.nominal.air_velocity();
+        e.angle_of_attack_at(air, held)
+    });
+}
+
+#[test]
+fn gps_rows_are_the_derivatives_of_their_predictions() {
+    for axis in 0..3 {
+        assert_row_is_the_derivative("position", |e| {
+            e.position_scalars(&fix(), &e.accuracy(&fix(), 1.0))[axis].clone()
+        });
+    }
+    for axis in 0..2 {
+        assert_row_is_the_derivative("velocity", |e| {
+            e.velocity_scalars([9.0, -12.0], 0.5)[axis].clone()
+        });
+    }
+}
+
+/// The error that takes `from` to `to`.
+fn difference(from: &Nominal, to: &Nominal) -> ErrorVector {
+    let mut error = ErrorVector::zeros();
+    let mut set = |at: usize, values: &[f64]| {
+        for (offset, value) in values.iter().enumerate() {
+            error[at + offset] = *value;
+        }
+    };
+    set(
+        at::POSITION,
+        from.position.displacement_to(to.position).as_slice(),
+    );
+    set(at::VELOCITY, (to.velocity - from.velocity).as_slice());
+    set(
+        at::ATTITUDE,
+        (to.attitude * from.attitude.inverse())
+            .scaled_axis()
+            .as_slice(),
+    );
+    set(at::GYRO_BIAS, (to.gyro_bias - from.gyro_bias).as_slice());
+    set(at::ACCEL_BIAS, (to.accel_bias - from.accel_bias).as_slice());
+    set(at::WIND, (to.wind - from.wind).as_slice());
+    set(at::GUST, (to.gust - from.gust).as_slice());
+    set(
+        at::AIRSPEED_SCALE,
+        &[to.airspeed_scale - from.airspeed_scale],
+    );
+    set(
+        at::FC_ATTITUDE,
+        (to.fc_attitude - from.fc_attitude).as_slice(),
+    );
+    set(at::BARO_BIAS, &[to.baro_bias - from.baro_bias]);
+    set(
+        at::ZERO_LIFT_ALPHA,
+        &[to.zero_lift_alpha - from.zero_lift_alpha],
+    );
+    set(at::LIFT_SLOPE, &[to.lift_slope - from.lift_slope]);
+    set(at::GPS_DELAY, &[to.gps_delay - from.gps_delay]);
+    error
+}
+
+#[test]
+fn the_covariance_follows_the_error_of_inertial_propagation() {
+    let start = in_a_turn().nominal;
+    let carrier = Carrier::Inertial {
+        specific_force: Vector3::new(1.0, -0.5, -13.0),
+        angular_rate: Vector3::new(0.05, 0.3, 0.4),
+    };
+    let quiet = quiet_process();
+    let dt = 0.02;
+    let run = |mut nominal: Nominal| {
+        propagation::step(&mut nominal, &mut Covariance::zeros(), carrier, &quiet, dt);
+        nominal
+    };
+    let end = run(start.clone());
+    for index in 0..N {
+        let mut error = ErrorVector::zeros();
+        error[index] = EPSILON;
+        let mut moved = start.clone();
+        moved.correct(&error);
+        let expected = difference(&end, &run(moved)) / EPSILON;
+        // The covariance of a single unit error, carried on, is the outer product of its column.
+        let mut covariance = Covariance::zeros();
+        covariance[(index, index)] = 1.0;
+        propagation::step(&mut start.clone(), &mut covariance, carrier, &quiet, dt);
+        let outer = expected * expected.transpose();
+        let worst = (covariance - outer).abs().max();
+        assert!(worst < 5e-3, "state {index}: off by {worst}");
+    }
+}
+
+fn quiet_process() -> crate::navigator::config::ProcessNoise {
+    crate::navigator::config::ProcessNoise {
+        inertial_velocity: 0.0,
+        accelerometer_scale: 0.0,
+        inertial_attitude: 0.0,
+        gyro_scale: 0.0,
+        gyro_bias: 0.0,
+        accelerometer_bias: 0.0,
+        wind: 0.0,
+        gust_sigma_mps: 0.0,
+        airspeed_scale: 0.0,
+        fc_tilt_sigma_rad: 0.0,
+        fc_yaw_sigma_rad: 0.0,
+        baro_bias: 0.0,
+        ..Default::default()
+    }
+}
+
+#[test]
+fn two_scalars_in_turn_equal_one_vector_update() {
+    let mut estimator = in_a_turn();
+    estimator.advance(MonotonicNs(1_050_000_000));
+    let p = estimator.covariance;
+    let scalars = estimator.velocity_scalars([8.0, -11.0], 0.5);
+
+    let mut sequential = p;
+    let mut update = Update::new(&mut sequential);
+    scalars.iter().for_each(|scalar| update.fuse(scalar));
+    let error = update.finish();
+
+    let h = nalgebra::SMatrix::<f64, 2, N>::from_rows(&[
+        scalars[0].row.transpose(),
+        scalars[1].row.transpose(),
+    ]);
+    let s = h * p * h.transpose() + nalgebra::Matrix2::identity() * 0.25;
+    let gain = p * h.transpose() * s.try_inverse().expect("positive definite");
+    let innovation = Vector2::new(scalars[0].innovation, scalars[1].innovation);
+    assert!((error - gain * innovation).norm() < 1e-10);
+    let joint = (nalgebra::SMatrix::<f64, N, N>::identity() - gain * h) * p;
+    assert!((sequential - joint).abs().max() < 1e-9);
+    assert_eq!(sequential, sequential.transpose());
+}
+
+#[test]
+fn without_measurements_the_position_grows_only_less_certain() {
+    let mut estimator = in_a_turn();
+    let mut before = estimator.covariance.fixed_view::<2, 2>(0, 0).into_owned();
+    for step in 1..=600u64 {
+        estimator.advance(MonotonicNs(1_000_000_000 + step * 100_000_000));
+        let now = estimator.covariance.fixed_view::<2, 2>(0, 0).into_owned();
+        let growth = now - before;
+        assert!(
+            growth.trace() > 0.0 && growth.determinant() > -1e-9,
+            "step {step}: {growth}"
+        );
+        before = now;
+    }
+}
