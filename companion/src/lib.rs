@@ -4,7 +4,8 @@
 //! [`navigator::Navigator`] turns them into [`navigator::Output`]s, and those become bytes for the
 //! autopilot and records for the flight data recorder.
 
-// Its results must agree to the last bit between machines: see the list in clippy.toml.
-#[cfg_attr(not(test), deny(clippy::disallowed_methods))]
+// Results must agree to the last bit between machines: see the list in clippy.toml.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
 pub mod autopilot;
 pub mod navigator;
