@@ -22,7 +22,9 @@ fn the_error_free_inertial_unit_integrates_to_the_true_motion() {
     let flight = flight(3, 4);
     let start = flight.truth.moments()[0];
     let gravity = Vector3::new(0.0, 0.0, start.place.gravity_mps2());
-    let runway_rad = heading_of_the_run(&flight);
+    // Wheels roll where the nose points.
+    let rolling = flight.truth.at(18 * SECOND_NS).unwrap().velocity_ned_mps;
+    let runway_rad = rolling.y.atan2(rolling.x);
     let mut attitude = UnitQuaternion::from_euler_angles(0.0, 0.05, runway_rad);
     let mut velocity = Vector3::zeros();
     let mut place = start.place;
@@ -41,12 +43,6 @@ fn the_error_free_inertial_unit_integrates_to_the_true_motion() {
     println!("after 4 min: {position_error:.2} m, {velocity_error:.3} m/s");
     assert!(position_error < 20.0, "{position_error} m after 4 minutes");
     assert!(velocity_error < 0.2, "{velocity_error} m/s after 4 minutes");
-}
-
-/// Direction of the take-off run, which starts with wheels on the ground: no sideways motion.
-fn heading_of_the_run(flight: &Flight) -> f64 {
-    let rolling = flight.truth.at(18 * SECOND_NS).unwrap().velocity_ned_mps;
-    rolling.y.atan2(rolling.x)
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use super::units::{Covariance6, Ellipse95, MonotonicNs};
 
 /// One thing the navigator says.
+// Nothing is boxed: the core allocates nothing, and outputs are copied once, into the recorder.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Output {
     /// Where the aircraft is.
