@@ -4,6 +4,8 @@
 pub(super) const REVERSAL_MAX_US: u64 = 1_000_000;
 /// A step ahead of this size is believed without looking at the frames that follow.
 const STEP_UNCHECKED_US: u64 = 100_000;
+/// The longest pause in a log. A first stamp further than this before those that follow is damaged.
+pub(super) const PAUSE_MAX_US: u64 = 3_600_000_000;
 /// Frames looked at to judge a stamp.
 pub(super) const NEIGHBOURS: usize = 8;
 
@@ -35,9 +37,9 @@ impl Neighbours {
     }
 }
 
-/// A clock that ran back by this much.
+/// A clock that cannot be followed from one time to the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct RunsBack {
+pub(super) struct ClockBroken {
     pub from_us: u64,
     pub to_us: u64,
 }
@@ -62,7 +64,7 @@ impl LogClock {
         stamp: Option<u64>,
         damage_known: bool,
         look_ahead: impl FnOnce() -> Neighbours,
-    ) -> Result<u64, RunsBack> {
+    ) -> Result<u64, ClockBroken> {
         let Some(now) = self.now_us else {
             let start = self.start(stamp, &look_ahead());
             self.now_us = Some(start);
@@ -75,6 +77,12 @@ impl LogClock {
         if stamp >= now {
             if stamp - now > STEP_UNCHECKED_US && leaps_alone(now, stamp, &look_ahead()) {
                 return Ok(self.distrust(now));
+            }
+            if stamp - now > PAUSE_MAX_US {
+                return Err(ClockBroken {
+                    from_us: now,
+                    to_us: stamp,
+                });
             }
             self.now_us = Some(stamp);
             self.previous_us = stamp;
@@ -90,7 +98,7 @@ impl LogClock {
         if neighbours.most(|other| runs_on(now, other)) && damage {
             return Ok(self.distrust(now));
         }
-        Err(RunsBack {
+        Err(ClockBroken {
             from_us: now,
             to_us: stamp,
         })
@@ -106,7 +114,7 @@ impl LogClock {
         let alone = |stamp: u64| {
             neighbours.count > 0
                 && !neighbours.most(|other| {
-                    runs_on(stamp, other) && other.saturating_sub(stamp) <= FIRST_PAUSE_MAX_US
+                    runs_on(stamp, other) && other.saturating_sub(stamp) <= PAUSE_MAX_US
                 })
         };
         if let Some(stamp) = stamp.filter(|stamp| !alone(*stamp)) {
@@ -124,9 +132,6 @@ impl LogClock {
     }
 }
 
-/// A first stamp further than this before those that follow is taken for damage.
-const FIRST_PAUSE_MAX_US: u64 = 3_600_000_000;
-
 fn runs_on(now: u64, other: u64) -> bool {
     other >= now.saturating_sub(REVERSAL_MAX_US)
 }
@@ -135,7 +140,7 @@ fn runs_on(now: u64, other: u64) -> bool {
 /// nothing can contradict it, and only what cannot be a pause is distrusted.
 fn leaps_alone(now: u64, stamp: u64, neighbours: &Neighbours) -> bool {
     if neighbours.count == 0 {
-        return stamp - now > FIRST_PAUSE_MAX_US;
+        return stamp - now > PAUSE_MAX_US;
     }
     neighbours.most(|other| (now..stamp).contains(&other))
 }

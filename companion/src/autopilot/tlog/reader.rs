@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::clock::{ClockCounts, LogClock, NEIGHBOURS, Neighbours};
+use super::clock::{ClockBroken, ClockCounts, LogClock, NEIGHBOURS, Neighbours};
 use crate::autopilot::mavlink::{Cursor, Frame, LinkStatistics, Refusal, Step};
 
 /// Bytes of the time stamp before each frame.
@@ -48,6 +48,21 @@ pub enum TlogError {
         /// Its stamp.
         to_us: u64,
     },
+    /// The log's clock leaps ahead by more than an hour: two logs in one file, or a clock that was
+    /// set during the recording.
+    #[error(
+        "at byte {offset} the log's clock leaps ahead by {:.0} s, from {from_us} to {to_us} us \
+         (limit 3600 s); split the log there and replay the parts one by one",
+        (*to_us - *from_us) as f64 * 1e-6
+    )]
+    LeapsAhead {
+        /// Offset of the frame in the log.
+        offset: u64,
+        /// The latest time before it.
+        from_us: u64,
+        /// Its stamp.
+        to_us: u64,
+    },
 }
 
 /// Reads a log from its first byte to its last. Constant memory; looks at most 8 frames ahead.
@@ -77,7 +92,7 @@ impl<'a> TlogReader<'a> {
     ///
     /// # Errors
     ///
-    /// [`TlogError::RunsBack`]; the reader must not be used after it.
+    /// When the log's clock cannot be followed; the reader must not be used after it.
     pub fn next_entry(&mut self) -> Result<Option<Entry<'a>>, TlogError> {
         loop {
             match self.cursor.step(self.data, true) {
@@ -148,10 +163,21 @@ impl<'a> TlogReader<'a> {
         let (data, cursor) = (self.data, self.cursor);
         self.clock
             .follow(stamp, damage_known, || look_ahead(data, cursor))
-            .map_err(|back| TlogError::RunsBack {
-                offset: at as u64,
-                from_us: back.from_us,
-                to_us: back.to_us,
+            .map_err(|ClockBroken { from_us, to_us }| {
+                let offset = at as u64;
+                if to_us < from_us {
+                    TlogError::RunsBack {
+                        offset,
+                        from_us,
+                        to_us,
+                    }
+                } else {
+                    TlogError::LeapsAhead {
+                        offset,
+                        from_us,
+                        to_us,
+                    }
+                }
             })
     }
 }
