@@ -197,7 +197,7 @@ proptest! {
         let read = Record::decode(record.record_type(), &bytes).unwrap();
         let back = input_from_record(&read).unwrap();
         // NaN is not equal to itself: bits are compared through the encoding.
-        prop_assert_eq!(body(&record_from_input(&back)), bytes);
+        prop_assert_eq!(&body(&record_from_input(&back)), &bytes);
         prop_assert_eq!(format!("{back:?}"), format!("{input:?}"));
         prop_assert_eq!(output_from_record(&read), None);
     }
@@ -208,7 +208,7 @@ proptest! {
         let bytes = body(&record);
         let read = Record::decode(record.record_type(), &bytes).unwrap();
         let back = output_from_record(&read).unwrap();
-        prop_assert_eq!(body(&record_from_output(&back)), bytes);
+        prop_assert_eq!(&body(&record_from_output(&back)), &bytes);
         prop_assert_eq!(format!("{back:?}"), format!("{output:?}"));
         prop_assert_eq!(input_from_record(&read), None);
     }
