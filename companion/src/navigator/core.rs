@@ -74,6 +74,7 @@ impl Navigator {
         let now = newest.max(input.time());
         self.newest = Some(now);
         self.deadline.get_or_insert_with(|| deadline_after(now));
+        self.end_if_stale(now, outputs);
         self.consume(input, outputs);
         self.check(now, outputs);
     }
@@ -194,6 +195,16 @@ impl Navigator {
                 && estimator::is_sound(tracking.estimator.covariance())
         });
         if !sound {
+            self.lose(now, outputs);
+        }
+    }
+
+    /// After a hole in time no carrier is left that the estimate could have followed.
+    fn end_if_stale(&mut self, now: MonotonicNs, outputs: &mut Outputs) {
+        let stale = self.tracking.as_ref().is_some_and(|tracking| {
+            now.seconds_since(tracking.estimator.nominal().time) > estimator::GAP_MAX_S
+        });
+        if stale {
             self.lose(now, outputs);
         }
     }

@@ -27,7 +27,7 @@ pub fn position(
     }
     let ellipse_95 = ellipse(block[(0, 0)], block[(0, 1)], block[(1, 1)]);
     let velocity_block: Matrix3<f64> = block.fixed_view::<3, 3>(3, 3).into_owned();
-    Some(EmittedExternalPosition {
+    let position = EmittedExternalPosition {
         time,
         lat_rad: nominal.position.lat_rad,
         lon_rad: nominal.position.lon_rad,
@@ -41,7 +41,16 @@ pub fn position(
         source_label: SourceLabel::DeadReckoned,
         last_satellite_anchor_age_ms: None,
         fix_type: fix_type(ellipse_95.semi_major_m, thresholds),
-    })
+    };
+    let accuracies = [
+        position.horiz_accuracy_m,
+        position.vert_accuracy_m,
+        position.speed_accuracy_mps,
+    ];
+    accuracies
+        .iter()
+        .all(|accuracy| accuracy.is_finite())
+        .then_some(position)
 }
 
 fn fix_type(radius_95_m: f64, thresholds: &FixThresholds) -> FixType {

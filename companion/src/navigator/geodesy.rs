@@ -79,3 +79,58 @@ pub fn wrap_pi(angle: f64) -> f64 {
     let turns = libm::floor((angle + core::f64::consts::PI) / core::f64::consts::TAU);
     angle - turns * core::f64::consts::TAU
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(lat_deg: f64, lon_deg: f64, alt_msl_m: f64) -> Geodetic {
+        Geodetic {
+            lat_rad: lat_deg.to_radians(),
+            lon_rad: lon_deg.to_radians(),
+            alt_msl_m,
+        }
+    }
+
+    /// Length of one degree, WGS84: Snyder, "Map Projections: A Working Manual", 1987, table 2 is for
+    /// Clarke 1866; these are the same integrals for WGS84.
+    #[test]
+    fn one_degree_is_as_long_as_the_ellipsoid_makes_it() {
+        let north = at(44.5, 10.0, 0.0).displacement_to(at(45.5, 10.0, 0.0)).x;
+        let middle = at(45.0, 10.0, 0.0).metres_per_radian().0 * 1f64.to_radians();
+        assert!(
+            (middle - 111_131.78).abs() < 0.5,
+            "meridian degree at 45: {middle}"
+        );
+        assert!((north - middle).abs() < 20.0);
+        let east = at(45.0, 10.0, 0.0).displacement_to(at(45.0, 11.0, 0.0)).y;
+        assert!(
+            (east - 78_846.81).abs() < 0.1,
+            "parallel degree at 45: {east}"
+        );
+    }
+
+    #[test]
+    fn going_and_measuring_the_way_agree_to_a_millimetre_over_a_kilometre() {
+        for (lat, lon) in [(45.3, -93.2), (-35.3, 149.1), (0.0, 0.0), (70.0, 179.999)] {
+            let start = at(lat, lon, 280.0);
+            let way = Vector3::new(700.0, -700.0, 50.0);
+            let back = start.displacement_to(start.displaced(way));
+            assert!((back - way).norm() < 1e-3, "{back}");
+        }
+    }
+
+    #[test]
+    fn the_date_line_is_no_edge() {
+        let step = at(10.0, 179.9999, 0.0).displaced(Vector3::new(0.0, 100.0, 0.0));
+        assert!(step.lon_rad < 0.0);
+        assert!((at(10.0, 179.9999, 0.0).displacement_to(step).y - 100.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn gravity_is_that_of_the_pole_the_equator_and_the_height() {
+        assert!((at(0.0, 0.0, 0.0).gravity_mps2() - 9.780_325).abs() < 1e-5);
+        assert!((at(90.0, 0.0, 0.0).gravity_mps2() - 9.832_185).abs() < 1e-5);
+        assert!((at(45.0, 0.0, 1000.0).gravity_mps2() - 9.803_113).abs() < 1e-4);
+    }
+}

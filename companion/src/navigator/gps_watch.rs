@@ -140,3 +140,77 @@ fn follows(last: &FcGps, next: &FcGps) -> bool {
     let (dx, dy) = (moved.x - north * dt, moved.y - east * dt);
     libm::sqrt(dx * dx + dy * dy) <= AGREEMENT_M
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::navigator::input::GpsFix;
+
+    const LIMIT_S: f64 = 5.0;
+
+    fn fix(second: u64, north_m: f64) -> FcGps {
+        let origin = Geodetic {
+            lat_rad: 0.8,
+            lon_rad: 0.1,
+            alt_msl_m: 300.0,
+        };
+        let place = origin.displaced(nalgebra::Vector3::new(north_m, 0.0, 0.0));
+        FcGps {
+            time: MonotonicNs(second * 1_000_000_000),
+            instance: 0,
+            fix: GpsFix::ThreeD,
+            lat_rad: place.lat_rad,
+            lon_rad: place.lon_rad,
+            alt_msl_m: 300.0,
+            velocity_ne_mps: Some([10.0, 0.0]),
+            horiz_accuracy_m: None,
+            vert_accuracy_m: None,
+            speed_accuracy_mps: None,
+            satellites: None,
+        }
+    }
+
+    #[test]
+    fn a_disagreement_that_lasts_and_agrees_with_itself_is_believed() {
+        let mut watch = GpsWatch::start(&fix(0, 0.0));
+        assert_eq!(
+            watch.rejected(&fix(1, 500.0), LIMIT_S),
+            AfterRejection::Tell
+        );
+        for second in 2..6 {
+            let north = 500.0 + 10.0 * (second - 1) as f64;
+            assert_eq!(
+                watch.rejected(&fix(second, north), LIMIT_S),
+                AfterRejection::Nothing
+            );
+        }
+        assert_eq!(
+            watch.rejected(&fix(6, 550.0), LIMIT_S),
+            AfterRejection::Believe
+        );
+    }
+
+    #[test]
+    fn fixes_that_disagree_among_themselves_are_never_believed() {
+        let mut watch = GpsWatch::start(&fix(0, 0.0));
+        watch.rejected(&fix(1, 500.0), LIMIT_S);
+        for second in 2..60 {
+            let north = if second % 2 == 0 { -500.0 } else { 500.0 };
+            assert_eq!(
+                watch.rejected(&fix(second, north), LIMIT_S),
+                AfterRejection::Nothing
+            );
+        }
+    }
+
+    #[test]
+    fn a_loss_is_told_once_and_its_end_with_the_length_of_the_gap() {
+        let mut watch = GpsWatch::start(&fix(0, 0.0));
+        let at = |second: u64| MonotonicNs(second * 1_000_000_000);
+        assert!(!watch.lost(at(3), 3.0));
+        assert!(watch.lost(at(4), 3.0));
+        assert!(!watch.lost(at(5), 3.0));
+        assert_eq!(watch.fused(&fix(20, 200.0)), AfterFusion::Regained(20.0));
+        assert_eq!(watch.fused(&fix(21, 210.0)), AfterFusion::Nothing);
+    }
+}

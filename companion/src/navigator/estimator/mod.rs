@@ -27,8 +27,9 @@ use state::{ErrorVector, at};
 
 /// Longest propagation step, s.
 const STEP_MAX_S: f64 = 0.1;
-/// Steps per call; what is left of a longer gap is taken in one.
-const STEPS_MAX: usize = 100;
+/// Longest time without any input over which an estimate is carried, s. Ticks come ten times a
+/// second, so a longer one means that the clock or the feeder is broken.
+pub const GAP_MAX_S: f64 = 10.0;
 /// Time constant of the acceleration and load that delayed measurements refer to, s.
 const SMOOTHING_S: f64 = 0.15;
 
@@ -100,21 +101,26 @@ impl Estimator {
         self.airframe = airframe;
     }
 
-    /// Brings the estimate to `time`; does nothing when it is there already.
+    /// Brings the estimate to `time`, at most [`GAP_MAX_S`] ahead; does nothing when it is there
+    /// already.
     pub fn advance(&mut self, time: MonotonicNs) {
         let mut left = time.seconds_since(self.nominal.time);
         if left <= 0.0 {
             return;
         }
         let carrier = self.carrier(time);
-        for _ in 1..STEPS_MAX {
-            if left <= STEP_MAX_S {
-                break;
-            }
+        debug_assert!(
+            left <= GAP_MAX_S,
+            "the navigator ends an estimate that is {left} s old"
+        );
+        let whole_steps = libm::floor(left.min(GAP_MAX_S) / STEP_MAX_S) as usize;
+        for _ in 0..whole_steps {
             self.step(carrier, STEP_MAX_S);
             left -= STEP_MAX_S;
         }
-        self.step(carrier, left);
+        if left > 0.0 {
+            self.step(carrier, left);
+        }
         self.nominal.time = time;
     }
 
