@@ -12,3 +12,4 @@ pub mod config;
 pub mod navigator;
 pub mod pipeline;
 pub mod recorder;
+pub mod rerun;

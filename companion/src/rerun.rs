@@ -1,0 +1,376 @@
+//! Recomputes a flight from its recording: the recorded inputs go through the pipeline again, and
+//! every output must come out as it was recorded, byte for byte.
+//!
+//! | record | effect |
+//! |---|---|
+//! | an input of the navigator | what is still expected is missing; the input goes through the pipeline |
+//! | position, label transition, event, sent bytes | compared with the next expected output |
+//! | anything else | passed over |
+//! | damage or a gap | the comparison ends there: inputs are missing from then on |
+
+use std::ops::Range;
+use std::path::Path;
+
+use fdr_format::{FlightId, FlightItem, FlightReader, RawRecord, Record, RecordType};
+use serde::Serialize;
+
+use crate::config::{ConfigError, Configuration};
+use crate::navigator::CORE_VERSION;
+use crate::pipeline::{Pipeline, Product};
+use crate::recorder::input_from_record;
+
+/// Room for any output's body; the largest is a frame of sent bytes with its length.
+const BODY_MAX: usize = 1 << 16;
+
+/// What a re-run found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Rerun {
+    /// The flight.
+    pub flight_id: FlightId,
+    /// Version of the core that recorded it.
+    pub recorded_core_version: u32,
+    /// Version of the core that re-ran it.
+    pub core_version: u32,
+    /// Inputs that went through the pipeline again.
+    pub inputs: u64,
+    /// Recorded outputs that came out again, identical.
+    pub outputs_identical: u64,
+    /// Where the recording and the re-run part; nothing is compared behind it.
+    pub difference: Option<Difference>,
+    /// Damage at which the comparison had to end, before the end of the recording.
+    pub cut_short: Option<String>,
+}
+
+impl Rerun {
+    /// Whether every output of the whole recording came out again, byte for byte.
+    #[must_use]
+    pub fn identical(&self) -> bool {
+        self.difference.is_none() && self.cut_short.is_none()
+    }
+}
+
+/// The first output that is not what was recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Segment that holds the record at which it was noticed.
+    pub segment: u32,
+    /// Sequence number of that record.
+    pub sequence: u64,
+    /// Monotonic time of that record.
+    pub monotonic_ms: u64,
+    /// What is different.
+    #[serde(flatten)]
+    pub kind: DifferenceKind,
+}
+
+/// How recording and re-run differ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "difference", rename_all = "snake_case")]
+pub enum DifferenceKind {
+    /// Both have an output of this type; its bodies differ.
+    Body {
+        /// Type of both.
+        record_type: RecordType,
+        /// The recorded body, for people.
+        recorded: String,
+        /// The recomputed body, for people.
+        recomputed: String,
+    },
+    /// The outputs are of different types.
+    Type {
+        /// Recorded.
+        recorded: RecordType,
+        /// Recomputed.
+        recomputed: RecordType,
+    },
+    /// The recording has an output that did not come out again.
+    NotRecomputed {
+        /// Its type.
+        record_type: RecordType,
+    },
+    /// An output came out that the recording does not have.
+    NotRecorded {
+        /// Its type.
+        record_type: RecordType,
+    },
+}
+
+/// Why a recording cannot be re-run.
+#[derive(Debug, thiserror::Error)]
+pub enum RerunError {
+    /// There is no flight to read.
+    #[error(transparent)]
+    Open(#[from] fdr_format::OpenError),
+    /// A segment file cannot be read.
+    #[error(transparent)]
+    Read(#[from] fdr_format::ReadError),
+    /// No readable segment header, so that the configuration of the flight is unknown.
+    #[error(
+        "flight {flight_id}: no readable segment header holds its configuration; judge it with: fdr-replay verify"
+    )]
+    NoConfiguration {
+        /// The flight.
+        flight_id: FlightId,
+    },
+    /// The recorded configuration is not one of this version.
+    #[error(
+        "flight {flight_id}: its recorded configuration cannot be used by this version: {source}"
+    )]
+    Configuration {
+        /// The flight.
+        flight_id: FlightId,
+        /// Why.
+        source: ConfigError,
+    },
+    /// A body of a known type cannot be read although its checksum holds.
+    #[error("flight {flight_id}, record {sequence}: {source}; it was written by another version")]
+    Body {
+        /// The flight.
+        flight_id: FlightId,
+        /// The record.
+        sequence: u64,
+        /// Why.
+        source: fdr_format::DecodeError,
+    },
+}
+
+/// Re-runs the flight at `path`: its folder, or a folder that holds only it.
+///
+/// # Errors
+/// When it cannot be read at all, or holds a configuration or body that this version cannot read.
+pub fn rerun(path: impl AsRef<Path>) -> Result<Rerun, RerunError> {
+    rerun_with(FlightReader::open(path)?, |_, _| {})
+}
+
+/// As [`rerun`]; `progress` is told bytes read and bytes in all, now and then.
+///
+/// # Errors
+/// As [`rerun`].
+pub fn rerun_with(
+    mut reader: FlightReader,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<Rerun, RerunError> {
+    const PROGRESS_EVERY: u64 = 1 << 14;
+    let mut comparison = Comparison::new(reader.flight_id());
+    let bytes_total = reader.bytes_total();
+    let mut seen: u64 = 0;
+    while comparison.goes_on() {
+        if seen.is_multiple_of(PROGRESS_EVERY) {
+            progress(reader.bytes_read(), bytes_total);
+        }
+        seen += 1;
+        match reader.next_item()? {
+            Some(FlightItem::Record { segment, record }) => comparison.take(segment, &record)?,
+            Some(FlightItem::Damage { segment, damage }) => {
+                comparison.cut_short(format!("segment {segment}: {damage}"));
+            }
+            Some(FlightItem::Refused { segment, error }) => {
+                comparison.cut_short(format!("segment {segment}: {error}"));
+            }
+            None => {
+                comparison.end();
+                break;
+            }
+        }
+    }
+    comparison.finish()
+}
+
+/// The comparison between recorded and recomputed outputs, record by record.
+#[derive(Debug)]
+struct Comparison {
+    result: Rerun,
+    pipeline: Option<Pipeline>,
+    expected: Expected,
+    /// Place of the last record that was looked at.
+    last: Place,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    segment: u32,
+    sequence: u64,
+    monotonic_ms: u64,
+}
+
+impl Comparison {
+    fn new(flight_id: FlightId) -> Self {
+        Self {
+            result: Rerun {
+                flight_id,
+                recorded_core_version: 0,
+                core_version: CORE_VERSION,
+                inputs: 0,
+                outputs_identical: 0,
+                difference: None,
+                cut_short: None,
+            },
+            pipeline: None,
+            expected: Expected::default(),
+            last: Place::default(),
+        }
+    }
+
+    fn goes_on(&self) -> bool {
+        self.result.identical()
+    }
+
+    fn take(&mut self, segment: u32, raw: &RawRecord<'_>) -> Result<(), RerunError> {
+        self.last = Place {
+            segment,
+            sequence: raw.sequence,
+            monotonic_ms: raw.monotonic_ms,
+        };
+        if is_output(raw.record_type) {
+            self.compare(raw);
+            return Ok(());
+        }
+        let flight_id = self.result.flight_id;
+        let record = raw.decode().map_err(|source| RerunError::Body {
+            flight_id,
+            sequence: raw.sequence,
+            source,
+        })?;
+        if let (Record::SegmentHeader(header), None) = (&record, &self.pipeline) {
+            let configuration = Configuration::parse(header.configuration.0)
+                .map_err(|source| RerunError::Configuration { flight_id, source })?;
+            self.result.recorded_core_version = header.core_version;
+            self.pipeline = Some(Pipeline::new(&configuration));
+        }
+        let Some(input) = input_from_record(&record) else {
+            return Ok(());
+        };
+        self.nothing_is_expected();
+        let pipeline = self
+            .pipeline
+            .as_mut()
+            .ok_or(RerunError::NoConfiguration { flight_id })?;
+        let expected = &mut self.expected;
+        expected.clear();
+        let infallible: Result<(), std::convert::Infallible> =
+            pipeline.handle(&input, &mut |product| {
+                if !matches!(product, Product::Input(_)) {
+                    expected.push(&product.record());
+                }
+                Ok(())
+            });
+        let Ok(()) = infallible;
+        self.result.inputs += 1;
+        Ok(())
+    }
+
+    fn compare(&mut self, raw: &RawRecord<'_>) {
+        let kind = match self.expected.next() {
+            None => DifferenceKind::NotRecomputed {
+                record_type: raw.record_type,
+            },
+            Some((record_type, _)) if record_type != raw.record_type => DifferenceKind::Type {
+                recorded: raw.record_type,
+                recomputed: record_type,
+            },
+            Some((record_type, body)) if body != raw.body => DifferenceKind::Body {
+                record_type,
+                recorded: body_for_people(record_type, raw.body),
+                recomputed: body_for_people(record_type, body),
+            },
+            Some(_) => {
+                self.result.outputs_identical += 1;
+                return;
+            }
+        };
+        self.differs(kind);
+    }
+
+    /// Before the next input and at the end every recomputed output must have been met.
+    fn nothing_is_expected(&mut self) {
+        if let Some((record_type, _)) = self.expected.next() {
+            self.differs(DifferenceKind::NotRecorded { record_type });
+        }
+    }
+
+    fn differs(&mut self, kind: DifferenceKind) {
+        self.result.difference.get_or_insert(Difference {
+            segment: self.last.segment,
+            sequence: self.last.sequence,
+            monotonic_ms: self.last.monotonic_ms,
+            kind,
+        });
+    }
+
+    fn cut_short(&mut self, why: String) {
+        self.result.cut_short = Some(why);
+    }
+
+    fn end(&mut self) {
+        self.nothing_is_expected();
+    }
+
+    fn finish(self) -> Result<Rerun, RerunError> {
+        if self.pipeline.is_none() {
+            return Err(RerunError::NoConfiguration {
+                flight_id: self.result.flight_id,
+            });
+        }
+        Ok(self.result)
+    }
+}
+
+fn is_output(record_type: RecordType) -> bool {
+    matches!(
+        record_type,
+        RecordType::EMITTED_EXTERNAL_POSITION
+            | RecordType::SOURCE_LABEL_TRANSITION
+            | RecordType::NAVIGATOR_EVENT
+            | RecordType::SENT_FC_BYTES
+    )
+}
+
+fn body_for_people(record_type: RecordType, body: &[u8]) -> String {
+    match Record::decode(record_type, body) {
+        Ok(record) => format!("{record:?}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Encoded outputs of one input that wait for their records.
+#[derive(Debug)]
+struct Expected {
+    bytes: Vec<u8>,
+    bodies: Vec<(RecordType, Range<usize>)>,
+    next: usize,
+    scratch: Vec<u8>,
+}
+
+impl Default for Expected {
+    fn default() -> Self {
+        Self {
+            bytes: Vec::new(),
+            bodies: Vec::new(),
+            next: 0,
+            scratch: vec![0; BODY_MAX],
+        }
+    }
+}
+
+impl Expected {
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.bodies.clear();
+        self.next = 0;
+    }
+
+    fn push(&mut self, record: &Record<'_>) {
+        // A body that does not fit could not have been recorded: it stays empty and so differs.
+        let length = record.encode_body(&mut self.scratch).unwrap_or(0);
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&self.scratch[..length]);
+        self.bodies
+            .push((record.record_type(), start..start + length));
+    }
+
+    fn next(&mut self) -> Option<(RecordType, &[u8])> {
+        let (record_type, range) = self.bodies.get(self.next)?;
+        self.next += 1;
+        Some((*record_type, &self.bytes[range.clone()]))
+    }
+}
