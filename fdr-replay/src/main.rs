@@ -1,3 +1,7 @@
-//! Program of the workspace.
+//! `fdr-replay`: what an operator does with a recording after landing.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    fdr_replay::run(std::env::args_os())
+}

@@ -5,7 +5,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::manifest::Manifest;
-use crate::identity::FlightId;
+use super::parameters::ClockAnchor;
+use crate::identity::{BootId, FlightId};
 use crate::segment::SegmentReader;
 
 /// Name of the folder of segments inside a flight's folder.
@@ -136,34 +137,55 @@ pub(super) fn find_segments(flight: &Path) -> Result<Vec<SegmentPath>, OpenError
     Ok(segments)
 }
 
-/// Which flight it is: the first readable segment header decides, then the manifest, then the name
-/// of the folder.
-pub(super) fn find_identity(
-    flight: &Path,
-    segments: &[SegmentPath],
-) -> Result<FlightId, OpenError> {
-    let from_header = segments
-        .iter()
-        .find_map(|segment| header_identity(&segment.path));
-    let from_manifest = || read_manifest(flight).map(|manifest| manifest.flight_id);
+/// What the first readable segment header says of the flight.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlightDescription {
+    /// The flight.
+    pub flight_id: FlightId,
+    /// The boot in which its monotonic times count.
+    pub boot_id: BootId,
+    /// Version of the program.
+    pub software_version: String,
+    /// Version of the navigator's core.
+    pub core_version: u32,
+    /// The full configuration in its canonical text.
+    pub configuration: String,
+    /// Monotonic and Unix time of the start.
+    pub clock: ClockAnchor,
+}
+
+/// What the first readable segment header says.
+pub(super) fn find_description(segments: &[SegmentPath]) -> Option<FlightDescription> {
+    segments.iter().find_map(|segment| describe(&segment.path))
+}
+
+fn describe(path: &Path) -> Option<FlightDescription> {
+    let mut start = Vec::new();
+    let file = File::open(path).ok()?;
+    file.take(HEADER_BYTES).read_to_end(&mut start).ok()?;
+    let header = SegmentReader::open(&start, None).ok()?.header()?;
+    Some(FlightDescription {
+        flight_id: header.flight_id,
+        boot_id: header.boot_id,
+        software_version: header.software_version.to_owned(),
+        core_version: header.core_version,
+        configuration: header.configuration.0.to_owned(),
+        clock: ClockAnchor {
+            monotonic_ns: header.anchor_monotonic_ns,
+            unix_ns: header.anchor_unix_ns,
+        },
+    })
+}
+
+/// Which flight it is when no segment header tells: the manifest decides, then the folder's name.
+pub(super) fn identity_without_header(flight: &Path) -> Result<FlightId, OpenError> {
+    let from_manifest = read_manifest(flight).map(|manifest| manifest.flight_id);
     let from_name = || flight.file_name()?.to_str()?.parse().ok();
-    from_header
-        .or_else(from_manifest)
+    from_manifest
         .or_else(from_name)
         .ok_or_else(|| OpenError::NoIdentity {
             path: flight.to_owned(),
         })
-}
-
-fn header_identity(path: &Path) -> Option<FlightId> {
-    let mut start = Vec::new();
-    File::open(path)
-        .ok()?
-        .take(HEADER_BYTES)
-        .read_to_end(&mut start)
-        .ok()?;
-    let reader = SegmentReader::open(&start, None).ok()?;
-    Some(reader.identity().flight_id)
 }
 
 /// The manifest, when there is a readable one.

@@ -9,18 +9,20 @@
 mod folder;
 mod manifest;
 mod mapping;
+mod parameters;
 mod reader;
 mod storage;
 mod verify;
 mod writer;
 
-pub use folder::OpenError;
+pub use folder::{FlightDescription, OpenError};
 pub use manifest::{Manifest, ManifestSegment};
+pub use parameters::{
+    ClockAnchor, DEFAULT_SEGMENT_BYTES, FlightParameters, FlightSummary, WriteError,
+};
 pub use reader::{FlightItem, FlightReader, ReadError};
 pub use storage::{FileSystem, SegmentFile, Storage};
 pub use verify::{
     Completeness, Finding, FindingKind, TimeRange, Verification, VerifyError, verify, verify_with,
 };
-pub use writer::{
-    ClockAnchor, DEFAULT_SEGMENT_BYTES, FlightParameters, FlightSummary, FlightWriter, WriteError,
-};
+pub use writer::FlightWriter;

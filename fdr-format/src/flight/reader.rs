@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::folder::{self, OpenError, SegmentPath};
+use super::folder::{self, FlightDescription, OpenError, SegmentPath};
 use super::manifest::Manifest;
 use super::mapping::SegmentBytes;
 use crate::frame::RawRecord;
@@ -54,6 +54,7 @@ pub enum FlightItem<'a> {
 pub struct FlightReader {
     folder: PathBuf,
     flight_id: FlightId,
+    description: Option<FlightDescription>,
     segments: Vec<SegmentPath>,
     next_segment: usize,
     current: Option<Current>,
@@ -76,10 +77,15 @@ impl FlightReader {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         let folder = folder::find_flight(path.as_ref())?;
         let segments = folder::find_segments(&folder)?;
-        let flight_id = folder::find_identity(&folder, &segments)?;
+        let description = folder::find_description(&segments);
+        let flight_id = match &description {
+            Some(description) => description.flight_id,
+            None => folder::identity_without_header(&folder)?,
+        };
         Ok(Self {
             folder,
             flight_id,
+            description,
             segments,
             next_segment: 0,
             current: None,
@@ -171,6 +177,12 @@ impl FlightReader {
     #[must_use]
     pub fn flight_id(&self) -> FlightId {
         self.flight_id
+    }
+
+    /// What the first readable segment header says; `None` when all of them are damaged.
+    #[must_use]
+    pub fn description(&self) -> Option<&FlightDescription> {
+        self.description.as_ref()
     }
 
     /// The flight's folder.

@@ -13,119 +13,17 @@ use std::path::{Path, PathBuf};
 
 use super::folder::{MANIFEST, SEGMENTS, segment_name};
 use super::manifest::{Manifest, ManifestSegment};
+use super::parameters::{FlightParameters, FlightSummary, MAX_CONFIGURATION, WriteError};
 use super::storage::{FileSystem, SegmentFile, Storage};
 use crate::frame::{FORMAT_VERSION, MAX_LENGTH, frame_bytes};
-use crate::identity::{BootId, FlightId};
 use crate::layout::{List, LongText};
-use crate::record::{
-    EncodeError, FlightFooter, FlightHeader, FlightSource, Record, SegmentHeader, TypeCounts,
-};
+use crate::record::{FlightFooter, FlightHeader, Record, SegmentHeader, TypeCounts};
 use crate::segment::{SegmentEncoder, known_types};
-
-/// Size at which a segment is closed, when nothing else is asked for.
-pub const DEFAULT_SEGMENT_BYTES: u64 = 64 << 20;
-/// Longest configuration text.
-pub const MAX_CONFIGURATION: usize = 64 << 10;
 
 /// Bytes that are gathered before they are written.
 const BLOCK: usize = 256 << 10;
 /// Room kept in each segment for the two footers, of which the counts per type are the bulk.
 const FOOTER_ROOM: u64 = 4 << 10;
-
-/// What the writer has to know of a flight.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FlightParameters {
-    /// The flight.
-    pub flight_id: FlightId,
-    /// The boot in which its monotonic times count.
-    pub boot_id: BootId,
-    /// Version of the program.
-    pub software_version: String,
-    /// Version of the navigator's core.
-    pub core_version: u32,
-    /// The full configuration in its canonical text, at most 64 KiB.
-    pub configuration: String,
-    /// What feeds the navigator.
-    pub source: FlightSource,
-    /// Name of what feeds it: a log's file name, a scenario; empty in flight.
-    pub source_name: String,
-    /// Monotonic and Unix time of the start.
-    pub clock: ClockAnchor,
-    /// Size at which a segment is closed. A segment is larger only when a single record is.
-    pub segment_bytes: u64,
-}
-
-/// One moment in two clocks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ClockAnchor {
-    /// Monotonic time.
-    pub monotonic_ns: u64,
-    /// Unix time at that moment, where it was known.
-    pub unix_ns: Option<u64>,
-}
-
-/// Why a flight could not be recorded, or not further.
-#[derive(Debug, thiserror::Error)]
-pub enum WriteError {
-    /// The configuration is too long for a segment header.
-    #[error(
-        "the configuration has {length} bytes, a segment header takes {MAX_CONFIGURATION}; shorten it"
-    )]
-    ConfigurationTooLong {
-        /// Its length.
-        length: usize,
-    },
-    /// A folder or file cannot be made.
-    #[error("{path}: cannot be created: {source}; check that the folder is writable and has room")]
-    Create {
-        /// The folder or file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A file cannot be written; the flight is recorded up to there.
-    #[error(
-        "{path}: cannot be written: {source}; the recording is valid up to record {next_sequence}, which is lost; make room and record again"
-    )]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-        /// The first sequence number that is not recorded.
-        next_sequence: u64,
-    },
-    /// The record cannot be encoded; the writer goes on without it.
-    #[error(transparent)]
-    Encode(#[from] EncodeError),
-    /// Writing failed earlier.
-    #[error(
-        "{path}: writing failed earlier; the recording is valid up to record {next_sequence}, which is lost"
-    )]
-    AlreadyFailed {
-        /// The file that could not be written.
-        path: PathBuf,
-        /// The first sequence number that is not recorded.
-        next_sequence: u64,
-    },
-}
-
-/// What was recorded.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FlightSummary {
-    /// The flight's folder.
-    pub folder: PathBuf,
-    /// The flight.
-    pub flight_id: FlightId,
-    /// Records that the files hold, headers and footers included.
-    pub records: u64,
-    /// Bytes of all segments.
-    pub bytes: u64,
-    /// Segments.
-    pub segments: u32,
-    /// Whether everything was written and closed in order.
-    pub clean_shutdown: bool,
-}
 
 /// Records one flight.
 #[derive(Debug)]

@@ -1,181 +1,20 @@
-//! Judges a recording: is every byte accounted for, is every record there?
-//!
-//! | found | exit code |
-//! |---|---|
-//! | nothing, or notices only | 0 |
-//! | the last segment has no footer and its tail is torn | 2 |
-//! | anything else damaged, or records missing that no loss record explains | 3 |
-//! | every checksum holds, but a footer or the manifest does not agree with the records | 4 |
-//!
-//! The greatest code wins; all findings are listed.
+//! What verification has seen so far, and what follows from it.
 
-use std::path::Path;
-
-use serde::Serialize;
-
-use super::reader::{FlightItem, FlightReader, ReadError};
+use super::{Completeness, FINDINGS_MAX, Finding, FindingKind, TimeRange, Verification};
+use crate::flight::reader::{FlightItem, FlightReader};
 use crate::frame::RawRecord;
-use crate::identity::FlightId;
 use crate::record::{ComponentLifecycleEvent, LifecycleEvent, Record, SegmentFooter, TypeCounts};
 use crate::segment::Damage;
 
-/// Most findings that are listed; further ones are counted.
-const FINDINGS_MAX: usize = 1000;
-
-/// How much of the recording is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Completeness {
-    /// From the flight header to the flight footer, without a gap.
-    Complete,
-    /// Whole as far as it goes, but the recorder was not closed.
-    Unclosed,
-    /// The recorder was not closed and the last record is torn.
-    TornTail,
-    /// Records were dropped by the recorder, which recorded what and why.
-    Dropped,
-    /// Damaged, or records are missing without an explanation.
-    Damaged,
-    /// Whole, but footer or manifest do not agree with it.
-    Altered,
-}
-
-/// Kind of a finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FindingKind {
-    /// Bytes that are no valid record.
-    DamagedBytes,
-    /// The recording ends inside a record.
-    TornTail,
-    /// Records are missing.
-    MissingRecords,
-    /// Records are missing and a loss record says why.
-    DroppedRecords,
-    /// A segment does not belong to the flight or needs a newer reader.
-    RefusedSegment,
-    /// The recorder was not closed.
-    Unclosed,
-    /// Bodies that this version cannot read.
-    UnreadableBodies,
-    /// A footer counts other records than there are.
-    FooterDisagrees,
-    /// The manifest counts other records than there are.
-    ManifestDisagrees,
-}
-
-/// One thing that verification found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// Exit code that it asks for; 0 for a notice.
-    pub code: u8,
-    /// What kind it is.
-    pub kind: FindingKind,
-    /// Segment concerned.
-    pub segment: Option<u32>,
-    /// First byte of the segment, or first sequence number for missing records.
-    pub start: Option<u64>,
-    /// Byte behind the last, or last sequence number for missing records.
-    pub end: Option<u64>,
-    /// For people.
-    pub text: String,
-}
-
-/// Span of the records' `monotonic_ms`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct TimeRange {
-    /// Least.
-    pub first_ms: u64,
-    /// Greatest.
-    pub last_ms: u64,
-}
-
-impl TimeRange {
-    /// From the first record to the last.
-    #[must_use]
-    pub fn seconds(&self) -> f64 {
-        (self.last_ms - self.first_ms) as f64 * 1e-3
-    }
-}
-
-/// The verdict on a recording.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Verification {
-    /// The flight.
-    pub flight_id: FlightId,
-    /// How much of it is there.
-    pub completeness: Completeness,
-    /// 0 clean, 2 torn tail, 3 damaged, 4 altered.
-    pub exit_code: u8,
-    /// Whether the flight footer says that the recorder was closed in order.
-    pub clean_shutdown: bool,
-    /// Segment files.
-    pub segments: u64,
-    /// Valid records.
-    pub records: u64,
-    /// Bytes read.
-    pub bytes: u64,
-    /// Bytes that are no valid record.
-    pub damaged_bytes: u64,
-    /// Sequence numbers that are missing.
-    pub missing_records: u64,
-    /// Time range of the valid records.
-    pub time: Option<TimeRange>,
-    /// Valid records by type.
-    pub counts: TypeCounts,
-    /// What was found, in the order of the recording.
-    pub findings: Vec<Finding>,
-    /// Findings beyond the first 1000.
-    pub findings_omitted: u64,
-}
-
-/// Verifies the flight at `path`, as [`verify_with`] without progress.
-///
-/// # Errors
-/// As [`verify_with`].
-pub fn verify(path: impl AsRef<Path>) -> Result<Verification, VerifyError> {
-    verify_with(FlightReader::open(path)?, |_, _| {}).map_err(VerifyError::from)
-}
-
-/// Why a recording cannot be judged.
-#[derive(Debug, thiserror::Error)]
-pub enum VerifyError {
-    /// There is no flight to read.
-    #[error(transparent)]
-    Open(#[from] super::OpenError),
-    /// A segment file cannot be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-}
-
-/// Records between two reports of progress.
-const PROGRESS_EVERY: u64 = 1 << 16;
-
-/// Reads a whole flight and judges it. `progress` is told bytes read and bytes in all, now and then.
-///
-/// # Errors
-/// When a segment file cannot be read.
-pub fn verify_with(
-    mut reader: FlightReader,
-    mut progress: impl FnMut(u64, u64),
-) -> Result<Verification, ReadError> {
-    let mut judge = Judge::new(&reader);
-    let total = reader.bytes_total();
-    while let Some(item) = reader.next_item()? {
-        judge.take(&item);
-        if judge.items.is_multiple_of(PROGRESS_EVERY) {
-            progress(reader.bytes_read(), total);
-        }
-    }
-    progress(total, total);
-    Ok(judge.verdict(&reader))
-}
+/// Most gaps, and most loss records, that are compared with each other. A gap beyond the limit
+/// counts as unexplained.
+const RANGES_MAX: usize = 10_000;
 
 /// A range of sequence numbers, ends included.
 type SequenceRange = (u64, u64);
 
 /// What has been seen so far.
-struct Judge {
+pub(super) struct Judge {
     items: u64,
     last_segment: u32,
     /// The segment being read, what it holds so far, and its footer once it was seen.
@@ -205,7 +44,7 @@ struct Tally {
 }
 
 impl Judge {
-    fn new(reader: &FlightReader) -> Self {
+    pub(super) fn new(reader: &FlightReader) -> Self {
         Self {
             items: 0,
             last_segment: reader.last_segment(),
@@ -227,7 +66,7 @@ impl Judge {
         }
     }
 
-    fn take(&mut self, item: &FlightItem<'_>) {
+    pub(super) fn take(&mut self, item: &FlightItem<'_>) {
         self.items += 1;
         match item {
             FlightItem::Record { segment, record } => {
@@ -250,6 +89,11 @@ impl Judge {
                 );
             }
         }
+    }
+
+    /// Records, damages and refusals seen so far.
+    pub(super) fn items(&self) -> u64 {
+        self.items
     }
 
     fn enter(&mut self, segment: u32) {
@@ -290,7 +134,7 @@ impl Judge {
             Ok(Record::FlightFooter(footer)) => {
                 self.clean_shutdown = footer.clean_shutdown;
             }
-            Ok(Record::ComponentLifecycleEvent(event)) => self.losses.extend(loss(&event)),
+            Ok(Record::ComponentLifecycleEvent(event)) => self.loss(&event),
             Ok(_) => {}
             Err(_) => self.unreadable += 1,
         }
@@ -328,7 +172,12 @@ impl Judge {
                 ..
             } => {
                 self.missing += last_missing - first_missing + 1;
-                self.gaps.push((segment, (first_missing, last_missing)));
+                let range = (first_missing, last_missing);
+                if self.gaps.len() < RANGES_MAX {
+                    self.gaps.push((segment, range));
+                } else {
+                    self.gap(3, FindingKind::MissingRecords, segment, range);
+                }
             }
             Damage::TornTail { start, end, .. }
                 if segment == self.last_segment && !self.footer_seen =>
@@ -380,7 +229,7 @@ impl Judge {
         });
     }
 
-    fn verdict(mut self, reader: &FlightReader) -> Verification {
+    pub(super) fn verdict(mut self, reader: &FlightReader) -> Verification {
         self.leave();
         self.judge_gaps();
         if !self.closed {
@@ -418,19 +267,34 @@ impl Judge {
         }
     }
 
+    fn loss(&mut self, event: &ComponentLifecycleEvent<'_>) {
+        let range = event.first_sequence.zip(event.last_sequence);
+        if let (LifecycleEvent::FdrSegmentDropped, Some(range)) = (event.event, range)
+            && self.losses.len() < RANGES_MAX
+        {
+            self.losses.push(range);
+        }
+    }
+
     /// A gap is explained when loss records cover it; they may stand behind it in the recording.
     fn judge_gaps(&mut self) {
         let losses = std::mem::take(&mut self.losses);
-        for (segment, (first, last)) in std::mem::take(&mut self.gaps) {
-            let range = Some((first, last));
-            let text = format!("records {first} to {last} are missing");
-            if covered((first, last), &losses) {
-                let text = format!("{text}, as a loss record explains");
-                self.find(0, FindingKind::DroppedRecords, Some(segment), range, text);
+        for (segment, range) in std::mem::take(&mut self.gaps) {
+            if covered(range, &losses) {
+                self.gap(0, FindingKind::DroppedRecords, segment, range);
             } else {
-                self.find(3, FindingKind::MissingRecords, Some(segment), range, text);
+                self.gap(3, FindingKind::MissingRecords, segment, range);
             }
         }
+    }
+
+    fn gap(&mut self, code: u8, kind: FindingKind, segment: u32, (first, last): SequenceRange) {
+        let why = match kind {
+            FindingKind::DroppedRecords => ", as a loss record explains",
+            _ => "",
+        };
+        let text = format!("records {first} to {last} are missing{why}");
+        self.find(code, kind, Some(segment), Some((first, last)), text);
     }
 
     /// A manifest of a closed flight that counts more than is there proves that the end was cut off.
@@ -465,13 +329,6 @@ impl Judge {
             4 => Completeness::Altered,
             _ => Completeness::Damaged,
         }
-    }
-}
-
-fn loss(event: &ComponentLifecycleEvent<'_>) -> Option<SequenceRange> {
-    match event.event {
-        LifecycleEvent::FdrSegmentDropped => event.first_sequence.zip(event.last_sequence),
-        _ => None,
     }
 }
 

@@ -1,0 +1,112 @@
+//! Arguments and help texts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use fdr_format::RecordType;
+
+/// Reads, verifies and re-runs what the flight data recorder holds.
+#[derive(Debug, Parser)]
+#[command(
+    name = "fdr-replay",
+    version,
+    max_term_width = 100,
+    subcommand_required = true
+)]
+#[command(
+    after_help = "Exit codes shared by all commands: 1 the recording cannot be read, 64 wrong usage.\n\
+    FLIGHT is a flight's folder or a folder that holds one flight."
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what a recording holds: flight, versions, duration, records by type
+    #[command(after_help = INFO_HELP)]
+    Info(FlightArguments),
+    /// Judge a recording: is every byte accounted for, is every record there?
+    #[command(after_help = VERIFY_HELP)]
+    Verify(FlightArguments),
+    /// Print records as JSON lines
+    #[command(after_help = CAT_HELP)]
+    Cat(CatArguments),
+}
+
+/// Which recording, and how to report.
+#[derive(Debug, Args)]
+pub struct FlightArguments {
+    /// A flight's folder, or a folder that holds one flight
+    #[arg(value_name = "FLIGHT")]
+    pub flight: PathBuf,
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which records.
+#[derive(Debug, Args)]
+pub struct CatArguments {
+    #[command(flatten)]
+    pub flight: FlightArguments,
+    /// Only records of this type, by name or number; may be given several times
+    #[arg(short = 't', long = "type", value_name = "TYPE")]
+    pub types: Vec<RecordType>,
+    /// Only records from this time on, in seconds from the start of the flight
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
+    pub from: Option<f64>,
+    /// Only records up to this time, in seconds from the start of the flight
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
+    pub to: Option<f64>,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds.is_finite() => Ok(seconds),
+        _ => Err("write a number of seconds, such as 12.5".to_owned()),
+    }
+}
+
+const INFO_HELP: &str = "\
+Examples:
+  fdr-replay info /var/lib/gps-denied/fdr/2f6c0011-2233-4455-6677-8899aabbccdd
+  fdr-replay info --json recordings | jq .duration_s
+
+Exit codes:
+   0  the recording was read (`verify` says whether it is whole)
+   1  it cannot be read
+  64  wrong usage";
+
+const VERIFY_HELP: &str = "\
+Examples:
+  fdr-replay verify recordings
+  fdr-replay verify --json recordings | jq .completeness
+
+Exit codes:
+   0  clean: every byte accounted for, no record missing (notices may be listed)
+   1  it cannot be read
+   2  only the tail of the last segment is torn; everything in front of it is whole
+   3  a record fails checksum, length or framing, or records are missing and no loss record says why
+   4  every checksum holds, but a footer or the manifest does not agree with the records (hash chain
+      and seal are not part of format version 0)
+  64  wrong usage
+With several findings the highest of 2, 3 and 4 decides; all of them are listed.";
+
+const CAT_HELP: &str = "\
+Each line is one record: segment, sequence, monotonic_ms, time_s (from the start of the flight), type,
+type_number, body. Byte strings are hex; a number that is not finite is null. With --json the lines
+are the elements of one array.
+
+Examples:
+  fdr-replay cat recordings --type EmittedExternalPosition --from 60 --to 90
+  fdr-replay cat recordings -t Log -t 0x000F | jq -r .body.text
+
+Exit codes:
+   0  every record that was asked for was printed
+   1  the recording cannot be read
+   2  the tail of the last segment is torn; what is in front of it was printed
+   3  damage was passed over on the way; it is named on stderr
+  64  wrong usage";

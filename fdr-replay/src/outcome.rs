@@ -1,0 +1,70 @@
+//! One place that turns what happened into an exit code.
+
+use std::io::{self, ErrorKind};
+use std::process::ExitCode;
+
+/// How a command ended, when it could do its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing to object to.
+    Clean,
+    /// Only the tail of the recording is torn.
+    TornTail,
+    /// The recording is damaged.
+    Damaged,
+    /// The recording was altered.
+    Altered,
+}
+
+impl Outcome {
+    /// The exit code; also part of JSON reports.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Clean => 0,
+            Self::TornTail => 2,
+            Self::Damaged => 3,
+            Self::Altered => 4,
+        }
+    }
+
+    /// The outcome behind the exit code of a verification.
+    pub fn of_verification(code: u8) -> Self {
+        match code {
+            0 => Self::Clean,
+            2 => Self::TornTail,
+            4 => Self::Altered,
+            _ => Self::Damaged,
+        }
+    }
+}
+
+/// The recording cannot be read.
+const UNREADABLE: u8 = 1;
+/// Wrong usage, as `sysexits.h` has it.
+const USAGE: u8 = 64;
+
+/// Ends the program: an error goes to stderr, an outcome becomes its code.
+pub fn exit_code(done: anyhow::Result<Outcome>) -> ExitCode {
+    match done {
+        Ok(outcome) => ExitCode::from(outcome.code()),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("fdr-replay: {error:#}");
+            ExitCode::from(UNREADABLE)
+        }
+    }
+}
+
+/// Help and version go to stdout and end well; a mistake goes to stderr.
+pub fn usage(message: &clap::Error) -> ExitCode {
+    // Nothing is left to do when even the message cannot be printed.
+    let _ = message.print();
+    ExitCode::from(if message.use_stderr() { USAGE } else { 0 })
+}
+
+/// Whoever read our output has seen enough (`fdr-replay cat … | head`).
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,229 @@
+//! The program as an operator runs it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use fdr_format::records::{FlightSource, ImuTrace, Log, Severity};
+use fdr_format::{BootId, ClockAnchor, FlightId, FlightParameters, FlightSummary, FlightWriter};
+use serde_json::Value;
+
+const START_NS: u64 = 5_000_000_000;
+
+fn record_flight(folder: &Path) -> FlightSummary {
+    let parameters = FlightParameters {
+        flight_id: FlightId([0xab; 16]),
+        boot_id: BootId([1; 16]),
+        software_version: "0.1.0".to_owned(),
+        core_version: 1,
+        configuration: String::new(),
+        source: FlightSource::Simulation,
+        source_name: "commands".to_owned(),
+        clock: ClockAnchor {
+            monotonic_ns: START_NS,
+            unix_ns: Some(1_700_000_000_000_000_000),
+        },
+        segment_bytes: 32 << 10,
+    };
+    let mut writer = FlightWriter::create(folder, parameters).unwrap();
+    for index in 0..1000 {
+        let time_ns = START_NS + index * 10_000_000;
+        let trace = ImuTrace {
+            time_ns,
+            specific_force_frd_mps2: [0.0, f64::NAN, -9.81],
+            angular_rate_frd_radps: [0.0; 3],
+        };
+        writer.append(&trace.into(), time_ns).unwrap();
+        if index % 100 == 0 {
+            let text = "a \"quoted\" line\n";
+            let log = Log {
+                time_ns,
+                severity: Severity::Warning,
+                target: "test",
+                text,
+            };
+            writer.append(&log.into(), time_ns).unwrap();
+        }
+    }
+    writer.finish().unwrap()
+}
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_fdr-replay"))
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    stdout(output)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn segment(summary: &FlightSummary, number: u32) -> PathBuf {
+    summary.folder.join(format!("segments/seg_{number:05}.bin"))
+}
+
+#[test]
+fn verify_ends_with_the_code_of_its_verdict() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let summary = record_flight(folder.path());
+    let last = segment(&summary, summary.segments - 1);
+    let (first_bytes, last_bytes) = (
+        fs::read(segment(&summary, 0)).unwrap(),
+        fs::read(&last).unwrap(),
+    );
+
+    let clean = run(&["verify", path]);
+    assert_eq!(code(&clean), 0, "{}", stderr(&clean));
+    assert!(stdout(&clean).contains("complete"), "{}", stdout(&clean));
+
+    fs::write(&last, &last_bytes[..last_bytes.len() - 20]).unwrap();
+    let torn = run(&["verify", "--json", path]);
+    assert_eq!(code(&torn), 2);
+    assert_eq!(json(&torn)["completeness"], "torn_tail");
+
+    let mut flipped = first_bytes.clone();
+    flipped[10_000] ^= 1;
+    fs::write(segment(&summary, 0), &flipped).unwrap();
+    let damaged = run(&["verify", "--json", path]);
+    assert_eq!(code(&damaged), 3);
+    let report = json(&damaged);
+    assert_eq!(
+        (&report["exit_code"], &report["completeness"]),
+        (&3.into(), &"damaged".into())
+    );
+    assert!(report["findings"].as_array().unwrap().len() >= 2);
+
+    fs::write(segment(&summary, 0), &first_bytes).unwrap();
+    fs::write(&last, &last_bytes).unwrap();
+    let manifest = summary.folder.join("manifest.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let records = format!("\"records\": {}", summary.records);
+    fs::write(&manifest, text.replace(&records, "\"records\": 7")).unwrap();
+    assert_eq!(code(&run(&["verify", path])), 4);
+}
+
+#[test]
+fn what_cannot_be_read_is_exit_1_and_names_the_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("nothing-here");
+    for command in ["info", "verify", "cat"] {
+        let output = run(&[command, missing.to_str().unwrap()]);
+        assert_eq!(code(&output), 1);
+        assert!(
+            stderr(&output).contains("nothing-here"),
+            "{}",
+            stderr(&output)
+        );
+        assert!(output.stdout.is_empty());
+    }
+    let empty = run(&["verify", folder.path().to_str().unwrap()]);
+    assert_eq!(code(&empty), 1);
+    assert!(
+        stderr(&empty).contains("holds no recording"),
+        "{}",
+        stderr(&empty)
+    );
+}
+
+#[test]
+fn wrong_usage_is_exit_64() {
+    for arguments in [
+        &["verify"][..],
+        &["cat", "x", "--type", "NoSuchType"],
+        &["cat", "x", "--from", "noon"],
+        &["dance"],
+        &[],
+    ] {
+        assert_eq!(code(&run(arguments)), 64, "{arguments:?}");
+    }
+    assert_eq!(code(&run(&["--help"])), 0);
+    assert_eq!(code(&run(&["verify", "--help"])), 0);
+}
+
+#[test]
+fn cat_filters_by_type_and_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let summary = record_flight(folder.path());
+
+    let all = run(&["cat", path]);
+    assert_eq!(code(&all), 0);
+    let all = lines(&all);
+    assert_eq!(all.len() as u64, summary.records);
+    assert!(
+        (0u64..)
+            .zip(&all)
+            .all(|(sequence, line)| line["sequence"] == sequence)
+    );
+
+    let logs = lines(&run(&["cat", path, "--type", "log"]));
+    assert_eq!(logs.len(), 10);
+    assert_eq!(logs[1]["body"]["text"], "a \"quoted\" line\n");
+    assert_eq!(logs[1]["body"]["severity"], "warning");
+    assert_eq!(logs[1]["time_s"], 1.0);
+
+    let both = lines(&run(&[
+        "cat", path, "-t", "0x0306", "-t", "ImuTrace", "--from", "2", "--to", "2.5",
+    ]));
+    assert_eq!(both.len(), 52);
+    assert_eq!(both[0]["body"]["specific_force_frd_mps2"][1], Value::Null);
+
+    let array = json(&run(&["cat", path, "--json", "--type", "Log"]));
+    assert_eq!(array.as_array().unwrap(), &logs);
+}
+
+#[test]
+fn cat_prints_what_is_left_of_a_damaged_flight_and_says_what_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = record_flight(folder.path());
+    let first = segment(&summary, 0);
+    let mut bytes = fs::read(&first).unwrap();
+    bytes[10_000] ^= 1;
+    fs::write(&first, &bytes).unwrap();
+    let output = run(&["cat", folder.path().to_str().unwrap()]);
+    assert_eq!(code(&output), 3);
+    assert_eq!(lines(&output).len() as u64, summary.records - 1);
+    assert!(stderr(&output).contains("damaged"), "{}", stderr(&output));
+}
+
+#[test]
+fn info_tells_the_flight_its_versions_and_its_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = record_flight(folder.path());
+    for path in [folder.path(), &summary.folder] {
+        let report = json(&run(&["info", "--json", path.to_str().unwrap()]));
+        assert_eq!(report["flight_id"], "abababab-abab-abab-abab-abababababab");
+        assert_eq!(report["counts"]["ImuTrace"], 1000);
+        assert_eq!(report["records"], summary.records);
+        assert_eq!(report["core_version"], 1);
+        assert_eq!(report["duration_s"], 9.99);
+    }
+    let table = stdout(&run(&["info", folder.path().to_str().unwrap()]));
+    assert!(table.contains("2023-11-14 22:13:20 UTC"), "{table}");
+}
