@@ -27,7 +27,9 @@ pub use flight::{
 };
 pub use frame::{FORMAT_VERSION, FRAME_OVERHEAD, FrameProblem, MAGIC, MAX_BODY, RawRecord};
 pub use identity::{BootId, Digest, FlightId, ParseIdError, SegmentIdentity};
-pub use layout::{BodyProblem, Bytes, FieldInfo, List, LongBytes, LongText, PutError};
+pub use layout::{
+    BodyProblem, Bytes, FieldInfo, List, LongBytes, LongText, PutError, Structure, ValueInfo,
+};
 pub use record::{DecodeError, EncodeError, Record, RecordType, TypeCounts};
 pub use segment::{Damage, SegmentCursor, SegmentEncoder, SegmentError, SegmentReader};
 

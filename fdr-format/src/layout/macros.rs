@@ -3,15 +3,15 @@
 /// Defines bodies (or parts of bodies): the struct, how it is encoded and decoded, its byte table.
 macro_rules! layout {
     ($(
-        $(#[$meta:meta])*
+        $(#[doc = $summary:literal])*
         struct $name:ident $(<$lifetime:lifetime>)? {
-            $( $(#[$field_meta:meta])* $field:ident : $type:ty ),* $(,)?
+            $( $(#[doc = $text:literal])* $field:ident : $type:ty ),* $(,)?
         }
     )*) => { $(
-        $(#[$meta])*
+        $(#[doc = $summary])*
         #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
         pub struct $name $(<$lifetime>)? {
-            $( $(#[$field_meta])* pub $field: $type, )*
+            $( $(#[doc = $text])* pub $field: $type, )*
         }
 
         impl<'a> $crate::layout::Field<'a> for $name $(<$lifetime>)? {
@@ -21,6 +21,13 @@ macro_rules! layout {
 
             fn type_name() -> String {
                 stringify!($name).to_owned()
+            }
+
+            fn structure() -> $crate::layout::Structure {
+                $crate::layout::Structure::Parts {
+                    name: stringify!($name),
+                    fields: Self::fields(),
+                }
             }
 
             #[inline]
@@ -41,6 +48,12 @@ macro_rules! layout {
         }
 
         impl<'a> $name $(<$lifetime>)? {
+            /// What it is, in one sentence.
+            #[must_use]
+            pub fn summary() -> String {
+                $crate::layout::doc_text(&[$( $summary ),*])
+            }
+
             /// The byte table, field by field.
             #[must_use]
             pub fn fields() -> Vec<$crate::layout::FieldInfo> {
@@ -51,6 +64,8 @@ macro_rules! layout {
                         name: stringify!($field),
                         type_name: <$type as $crate::layout::Field<'a>>::type_name(),
                         offset,
+                        text: $crate::layout::doc_text(&[$( $text ),*]),
+                        structure: <$type as $crate::layout::Field<'a>>::structure(),
                     });
                     offset = offset
                         .zip(<$type as $crate::layout::Field<'a>>::SIZE)
@@ -68,7 +83,7 @@ macro_rules! enumeration {
     ($(
         $(#[$meta:meta])*
         enum $name:ident : $number:ty {
-            $( $(#[$value_meta:meta])* $value:ident = $code:literal ),* $(,)?
+            $( $(#[doc = $text:literal])* $value:ident = $code:literal ),* $(,)?
         }
     )*) => { $(
         $(#[$meta])*
@@ -76,7 +91,7 @@ macro_rules! enumeration {
         #[serde(rename_all = "snake_case")]
         #[repr($number)]
         pub enum $name {
-            $( $(#[$value_meta])* $value = $code, )*
+            $( $(#[doc = $text])* $value = $code, )*
         }
 
         impl $name {
@@ -104,6 +119,19 @@ macro_rules! enumeration {
 
             fn type_name() -> String {
                 concat!(stringify!($number), " ", stringify!($name)).to_owned()
+            }
+
+            fn structure() -> $crate::layout::Structure {
+                $crate::layout::Structure::Enumeration {
+                    name: stringify!($name),
+                    values: vec![$(
+                        $crate::layout::ValueInfo {
+                            code: $code,
+                            name: $crate::layout::snake_case(stringify!($value)),
+                            text: $crate::layout::doc_text(&[$( $text ),*]),
+                        }
+                    ),*],
+                }
             }
 
             #[inline]

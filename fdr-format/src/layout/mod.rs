@@ -8,9 +8,12 @@
 
 mod macros;
 mod scalars;
+mod schema;
 mod variable;
 
 pub(crate) use macros::{enumeration, layout};
+pub use schema::{FieldInfo, Structure, ValueInfo};
+pub(crate) use schema::{doc_text, snake_case};
 pub use variable::{Bytes, List, LongBytes, LongText};
 
 /// What one field type is on disk.
@@ -20,6 +23,11 @@ pub trait Field<'a>: Sized {
 
     /// The name of the type in `docs/fdr-format.md`.
     fn type_name() -> String;
+
+    /// What a value of the type is made of.
+    fn structure() -> Structure {
+        Structure::Plain
+    }
 
     /// Writes the value.
     ///
@@ -32,17 +40,6 @@ pub trait Field<'a>: Sized {
     /// # Errors
     /// When the body ends too early or holds something that the type does not allow.
     fn take(source: &mut Source<'a>) -> Result<Self, BodyProblem>;
-}
-
-/// One line of a body's byte table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FieldInfo {
-    /// Name, as in the Rust struct and in JSON.
-    pub name: &'static str,
-    /// Type, as in `docs/fdr-format.md`.
-    pub type_name: String,
-    /// Byte in the body at which it starts; `None` behind a field of variable length.
-    pub offset: Option<usize>,
 }
 
 /// Why a value cannot be written.

@@ -1,6 +1,6 @@
 //! Fields of fixed size: numbers, truth values, arrays, identifiers and optional values.
 
-use super::{BodyProblem, Field, PutError, Sink, Source};
+use super::{BodyProblem, Field, PutError, Sink, Source, Structure};
 use crate::identity::{BootId, Digest, FlightId};
 
 macro_rules! number {
@@ -104,6 +104,10 @@ impl<'a, T: Field<'a>> Field<'a> for Option<T> {
 
     fn type_name() -> String {
         format!("option {}", T::type_name())
+    }
+
+    fn structure() -> Structure {
+        T::structure()
     }
 
     #[inline]

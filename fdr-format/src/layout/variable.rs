@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::{BodyProblem, Field, PutError, Sink, Source};
+use super::{BodyProblem, Field, PutError, Sink, Source, Structure};
 use crate::identity::hex;
 
 /// A byte string of at most 65,535 bytes: `u16` length, then the bytes. JSON shows it as hex.
@@ -153,6 +153,10 @@ impl<'a, T: Field<'a> + Copy> Field<'a> for List<'a, T> {
 
     fn type_name() -> String {
         format!("list {}", T::type_name())
+    }
+
+    fn structure() -> Structure {
+        T::structure()
     }
 
     fn put(&self, sink: &mut Sink<'_>) -> Result<(), PutError> {

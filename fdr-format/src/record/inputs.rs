@@ -161,7 +161,7 @@ layout! {
         age_s: Option<f64>,
     }
 
-    /// What became of a [`SatelliteAnchor`].
+    /// What became of a satellite anchor.
     struct AnchorDecision {
         /// When it was decided.
         time_ns: u64,

@@ -102,6 +102,15 @@ macro_rules! record_types {
                 }
             }
 
+            /// What it is, in one sentence; `None` for a type that this version does not know.
+            #[must_use]
+            pub fn summary(self) -> Option<String> {
+                match self {
+                    $( Self::$constant => Some($name::summary()), )*
+                    _ => None,
+                }
+            }
+
             /// The byte table of its body; empty for a type that this version does not know.
             #[must_use]
             pub fn fields(self) -> Vec<FieldInfo> {

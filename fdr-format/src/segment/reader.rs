@@ -223,7 +223,19 @@ impl SegmentCursor {
         }
     }
 
+    /// Where the damaged record ends, when the record that follows in number stands right there.
+    /// Its body is then not searched, so that nothing nested in it can pass for a record.
+    fn end_of_damaged_record(&self, bytes: &[u8]) -> Option<usize> {
+        let frame = frame_bytes(&bytes[self.position..]).ok()?;
+        let end = self.position + frame.len();
+        let follows = self.record_at(bytes, end).ok()?.sequence;
+        (Some(follows) == self.next_sequence?.checked_add(1)).then_some(end)
+    }
+
     fn search(&mut self, bytes: &[u8]) -> Search {
+        if let Some(at) = self.end_of_damaged_record(bytes) {
+            return Search::Found(at);
+        }
         let mut at = self.position + 1;
         while let Some(found) = find_magic(bytes, at + MAGIC_OFFSET) {
             at = found - MAGIC_OFFSET;
@@ -242,6 +254,7 @@ impl SegmentCursor {
     }
 }
 
+/// What the search for the next record came to.
 enum Search {
     Found(usize),
     Nothing,
