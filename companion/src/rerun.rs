@@ -11,7 +11,9 @@
 use std::ops::Range;
 use std::path::Path;
 
-use fdr_format::{FlightId, FlightItem, FlightReader, RawRecord, Record, RecordType};
+use fdr_format::{
+    Damage, FlightId, FlightItem, FlightReader, RawRecord, Record, RecordType, first_difference,
+};
 use serde::Serialize;
 
 use crate::config::{ConfigError, Configuration};
@@ -39,6 +41,10 @@ pub struct Rerun {
     pub difference: Option<Difference>,
     /// Damage at which the comparison had to end, before the end of the recording.
     pub cut_short: Option<String>,
+    /// Whether that damage is nothing but the torn tail of a recorder that was not closed.
+    pub torn_tail: bool,
+    /// Whether the recorder was closed; if not, the outputs of the last input may be missing.
+    pub closed: bool,
 }
 
 impl Rerun {
@@ -71,9 +77,11 @@ pub enum DifferenceKind {
     Body {
         /// Type of both.
         record_type: RecordType,
-        /// The recorded body, for people.
+        /// The first field that differs, with the element of an array.
+        field: String,
+        /// Its recorded value.
         recorded: String,
-        /// The recomputed body, for people.
+        /// Its recomputed value.
         recomputed: String,
     },
     /// The outputs are of different types.
@@ -162,10 +170,12 @@ pub fn rerun_with(
         match reader.next_item()? {
             Some(FlightItem::Record { segment, record }) => comparison.take(segment, &record)?,
             Some(FlightItem::Damage { segment, damage }) => {
-                comparison.cut_short(format!("segment {segment}: {damage}"));
+                let torn_tail =
+                    matches!(damage, Damage::TornTail { .. }) && segment == reader.last_segment();
+                comparison.cut_short(format!("segment {segment}: {damage}"), torn_tail);
             }
             Some(FlightItem::Refused { segment, error }) => {
-                comparison.cut_short(format!("segment {segment}: {error}"));
+                comparison.cut_short(format!("segment {segment}: {error}"), false);
             }
             None => {
                 comparison.end();
@@ -204,6 +214,8 @@ impl Comparison {
                 outputs_identical: 0,
                 difference: None,
                 cut_short: None,
+                torn_tail: false,
+                closed: false,
             },
             pipeline: None,
             expected: Expected::default(),
@@ -237,6 +249,7 @@ impl Comparison {
             self.result.recorded_core_version = header.core_version;
             self.pipeline = Some(Pipeline::new(&configuration));
         }
+        self.result.closed |= matches!(record, Record::FlightFooter(_));
         let Some(input) = input_from_record(&record) else {
             return Ok(());
         };
@@ -268,14 +281,17 @@ impl Comparison {
                 recorded: raw.record_type,
                 recomputed: record_type,
             },
-            Some((record_type, body)) if body != raw.body => DifferenceKind::Body {
-                record_type,
-                recorded: body_for_people(record_type, raw.body),
-                recomputed: body_for_people(record_type, body),
-            },
-            Some(_) => {
-                self.result.outputs_identical += 1;
-                return;
+            Some((record_type, body)) => {
+                let Some(found) = first_difference(record_type, raw.body, body) else {
+                    self.result.outputs_identical += 1;
+                    return;
+                };
+                DifferenceKind::Body {
+                    record_type,
+                    field: found.field,
+                    recorded: found.left,
+                    recomputed: found.right,
+                }
             }
         };
         self.differs(kind);
@@ -297,12 +313,16 @@ impl Comparison {
         });
     }
 
-    fn cut_short(&mut self, why: String) {
+    fn cut_short(&mut self, why: String, torn_tail: bool) {
         self.result.cut_short = Some(why);
+        self.result.torn_tail = torn_tail;
     }
 
+    /// A recorder that was not closed may have ended between an input and its outputs.
     fn end(&mut self) {
-        self.nothing_is_expected();
+        if self.result.closed {
+            self.nothing_is_expected();
+        }
     }
 
     fn finish(self) -> Result<Rerun, RerunError> {
@@ -323,13 +343,6 @@ fn is_output(record_type: RecordType) -> bool {
             | RecordType::NAVIGATOR_EVENT
             | RecordType::SENT_FC_BYTES
     )
-}
-
-fn body_for_people(record_type: RecordType, body: &[u8]) -> String {
-    match Record::decode(record_type, body) {
-        Ok(record) => format!("{record:?}"),
-        Err(error) => error.to_string(),
-    }
 }
 
 /// Encoded outputs of one input that wait for their records.

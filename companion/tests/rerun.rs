@@ -1,4 +1,9 @@
 //! The re-run of recordings that agree, that were altered, and that are damaged.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -130,6 +135,7 @@ fn a_recorded_position_that_is_off_by_one_bit_is_found() {
     let difference = rerun(folder.path()).unwrap().difference.unwrap();
     let DifferenceKind::Body {
         record_type,
+        field,
         recorded,
         recomputed,
     } = difference.kind
@@ -137,6 +143,7 @@ fn a_recorded_position_that_is_off_by_one_bit_is_found() {
         panic!("a differing body was expected: {difference:?}");
     };
     assert_eq!(record_type, RecordType::EMITTED_EXTERNAL_POSITION);
+    assert_eq!(field, "lat_rad");
     assert_ne!(recorded, recomputed);
 }
 

@@ -30,7 +30,9 @@ pub use identity::{BootId, Digest, FlightId, ParseIdError, SegmentIdentity};
 pub use layout::{
     BodyProblem, Bytes, FieldInfo, List, LongBytes, LongText, PutError, Structure, ValueInfo,
 };
-pub use record::{DecodeError, EncodeError, Record, RecordType, TypeCounts};
+pub use record::{
+    DecodeError, EncodeError, FieldDifference, Record, RecordType, TypeCounts, first_difference,
+};
 pub use segment::{Damage, SegmentCursor, SegmentEncoder, SegmentError, SegmentReader};
 
 /// The body of every record type, and the enumerations in them.

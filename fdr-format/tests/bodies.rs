@@ -12,7 +12,7 @@ use fdr_format::records::{
     FlightState, GpsFix, ImuTrace, Log, Severity, SourceLabel, SourceLabelTransition,
     TransitionReason, TypeCount,
 };
-use fdr_format::{BodyProblem, DecodeError, List, PutError, Record, RecordType};
+use fdr_format::{BodyProblem, DecodeError, List, PutError, Record, RecordType, first_difference};
 
 fn encoded(record: &Record<'_>) -> Vec<u8> {
     let mut buffer = vec![0xEE; 1 << 20];
@@ -268,4 +268,34 @@ fn every_type_has_its_own_number_and_name_and_is_found_by_both() {
     let mut numbers: Vec<u16> = RecordType::KNOWN.iter().map(|known| known.0).collect();
     numbers.dedup();
     assert_eq!(numbers.len(), RecordType::KNOWN.len());
+}
+
+#[test]
+fn the_first_difference_of_two_bodies_names_field_element_and_both_values() {
+    let trace = ImuTrace {
+        time_ns: 7,
+        specific_force_frd_mps2: [1.0, 2.0, 3.0],
+        angular_rate_frd_radps: [0.0; 3],
+    };
+    let mut other = trace;
+    other.specific_force_frd_mps2[1] = 2.5;
+    let (left, right) = (encoded(&trace.into()), encoded(&other.into()));
+    assert_eq!(first_difference(RecordType::IMU_TRACE, &left, &left), None);
+    let found = first_difference(RecordType::IMU_TRACE, &left, &right).unwrap();
+    assert_eq!(found.field, "specific_force_frd_mps2[1]");
+    assert_eq!((found.left.as_str(), found.right.as_str()), ("2.0", "2.5"));
+
+    // Two numbers that JSON cannot tell apart still differ in their bytes.
+    other.specific_force_frd_mps2 = [1.0, 2.0, f64::from_bits(0x7FF8_0000_0000_0001)];
+    let nan = encoded(&other.into());
+    other.specific_force_frd_mps2[2] = f64::from_bits(0x7FF8_0000_0000_0002);
+    let found = first_difference(RecordType::IMU_TRACE, &nan, &encoded(&other.into())).unwrap();
+    assert_eq!(
+        (found.field.as_str(), found.offset),
+        ("specific_force_frd_mps2", 24)
+    );
+    assert!(
+        found.left.starts_with("01") && found.right.starts_with("02"),
+        "{found:?}"
+    );
 }

@@ -34,6 +34,9 @@ pub enum Command {
     /// Print records as JSON lines
     #[command(after_help = CAT_HELP)]
     Cat(CatArguments),
+    /// Recompute every output from the recorded inputs and compare it with the recorded one
+    #[command(after_help = RERUN_HELP)]
+    Rerun(FlightArguments),
 }
 
 /// Which recording, and how to report.
@@ -109,4 +112,22 @@ Exit codes:
    1  the recording cannot be read
    2  the tail of the last segment is torn; what is in front of it was printed
    3  damage was passed over on the way; it is named on stderr
+  64  wrong usage";
+
+const RERUN_HELP: &str = "\
+The recorded configuration and inputs go through the navigator and the emitter of this program again.
+Each position, label transition, event and frame for the flight controller must come out as it was
+recorded, byte for byte. The comparison ends at the first difference, or at the first damage.
+
+Examples:
+  fdr-replay rerun recordings
+  fdr-replay rerun --json recordings | jq .difference
+
+Exit codes:
+   0  identical
+   1  the recording cannot be read, or its configuration is not one of this version
+   2  identical up to the torn tail
+   3  identical up to damage or a gap; inputs are missing from there on
+   5  different
+   6  different, and recorded by another version of the core
   64  wrong usage";

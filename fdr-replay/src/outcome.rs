@@ -14,6 +14,10 @@ pub enum Outcome {
     Damaged,
     /// The recording was altered.
     Altered,
+    /// The re-run says something else than the recording.
+    Different,
+    /// The same, and another version of the core made the recording.
+    DifferentVersion,
 }
 
 impl Outcome {
@@ -24,6 +28,8 @@ impl Outcome {
             Self::TornTail => 2,
             Self::Damaged => 3,
             Self::Altered => 4,
+            Self::Different => 5,
+            Self::DifferentVersion => 6,
         }
     }
 

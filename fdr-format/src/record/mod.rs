@@ -1,5 +1,6 @@
 //! Every record type: number, name and body.
 
+mod difference;
 mod emission;
 mod health;
 mod inputs;
@@ -8,6 +9,7 @@ mod record_type;
 mod structure;
 mod vision;
 
+pub use difference::{FieldDifference, first_difference};
 pub use emission::{
     EmittedExternalPosition, FixType, NavigatorEvent, NavigatorEventKind, Severity, SourceLabel,
     SourceLabelTransition, TransitionReason,

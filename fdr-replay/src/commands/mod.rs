@@ -2,4 +2,5 @@
 
 pub mod cat;
 pub mod info;
+pub mod rerun;
 pub mod verify;

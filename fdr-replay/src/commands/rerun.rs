@@ -1,0 +1,127 @@
+//! `rerun`: recomputes every output from the recorded inputs and compares.
+
+use std::io;
+
+use companion::rerun::{Difference, DifferenceKind, Rerun, rerun_with};
+use fdr_format::FlightReader;
+use serde::Serialize;
+
+use crate::cli::FlightArguments;
+use crate::outcome::Outcome;
+use crate::progress::Progress;
+use crate::table::{Table, grouped, print_json};
+
+/// The report.
+#[derive(Debug, Serialize)]
+struct Report<'r> {
+    identical: bool,
+    exit_code: u8,
+    #[serde(flatten)]
+    rerun: &'r Rerun,
+}
+
+/// Re-runs the flight and reports.
+pub fn run(arguments: &FlightArguments) -> anyhow::Result<Outcome> {
+    let reader = FlightReader::open(&arguments.flight)?;
+    let mut progress = Progress::new("re-running");
+    let rerun = rerun_with(reader, |done, total| progress.update(done, total))?;
+    drop(progress);
+    let outcome = outcome(&rerun);
+    if arguments.json {
+        print_json(&Report {
+            identical: rerun.identical(),
+            exit_code: outcome.code(),
+            rerun: &rerun,
+        })?;
+    } else {
+        print(&rerun)?;
+    }
+    Ok(outcome)
+}
+
+fn outcome(rerun: &Rerun) -> Outcome {
+    let same_version = rerun.recorded_core_version == rerun.core_version;
+    match (&rerun.difference, &rerun.cut_short) {
+        (Some(_), _) if same_version => Outcome::Different,
+        (Some(_), _) => Outcome::DifferentVersion,
+        (None, Some(_)) if rerun.torn_tail => Outcome::TornTail,
+        (None, Some(_)) => Outcome::Damaged,
+        (None, None) => Outcome::Clean,
+    }
+}
+
+fn print(rerun: &Rerun) -> io::Result<()> {
+    let mut table = Table::default();
+    table
+        .row("flight", rerun.flight_id)
+        .row("verdict", verdict(rerun))
+        .row("core", versions(rerun))
+        .row("inputs", grouped(rerun.inputs))
+        .row("identical outputs", grouped(rerun.outputs_identical));
+    if let Some(difference) = &rerun.difference {
+        difference_rows(&mut table, difference);
+    }
+    if let Some(damage) = &rerun.cut_short {
+        table.row("ended at", damage);
+    }
+    if !rerun.closed && rerun.difference.is_none() {
+        table.row(
+            "notice",
+            "the recorder was not closed, or the comparison ended before its end",
+        );
+    }
+    table.print()
+}
+
+fn verdict(rerun: &Rerun) -> &'static str {
+    match outcome(rerun) {
+        Outcome::Clean => "identical",
+        Outcome::TornTail => "identical up to the torn tail",
+        Outcome::Different | Outcome::DifferentVersion => "DIFFERENT",
+        Outcome::Damaged | Outcome::Altered => {
+            "identical up to the damage; inputs are missing behind it"
+        }
+    }
+}
+
+fn versions(rerun: &Rerun) -> String {
+    let (recorded, ours) = (rerun.recorded_core_version, rerun.core_version);
+    if recorded == ours {
+        format!("version {ours}")
+    } else {
+        format!("recorded by version {recorded}, re-run by version {ours}")
+    }
+}
+
+fn difference_rows(table: &mut Table, difference: &Difference) {
+    table.row(
+        "first difference",
+        format!(
+            "record {} (segment {}, {} ms)",
+            difference.sequence, difference.segment, difference.monotonic_ms
+        ),
+    );
+    match &difference.kind {
+        DifferenceKind::Body {
+            record_type,
+            field,
+            recorded,
+            recomputed,
+        } => table
+            .row("field", format!("{record_type}.{field}"))
+            .row("recorded", recorded)
+            .row("recomputed", recomputed),
+        DifferenceKind::Type {
+            recorded,
+            recomputed,
+        } => table
+            .row("recorded", recorded)
+            .row("recomputed", recomputed),
+        DifferenceKind::NotRecomputed { record_type } => table
+            .row("recorded", record_type)
+            .row("recomputed", "nothing"),
+        DifferenceKind::NotRecorded { record_type } => table
+            .row("recorded", "nothing")
+            .row("recomputed", record_type),
+    };
+}
