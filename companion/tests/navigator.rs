@@ -3,93 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use companion::navigator::{
-    AirData, Airframe, Attitude, Barometer, EmittedExternalPosition, EventKind, FcGps, FlightState,
-    Geodetic, GpsFix, ImuSample, Input, MonotonicNs, Navigator, NavigatorConfig, Output, Outputs,
-    Tick,
+    AirData, Airframe, Attitude, Barometer, EmittedExternalPosition, EventKind, FlightState,
+    Geodetic, ImuSample, Input, MonotonicNs, Navigator, NavigatorConfig, Output, Outputs, Tick,
 };
 use nalgebra::{Matrix6, Vector3};
 use proptest::prelude::*;
 
-const SECOND: u64 = 1_000_000_000;
-const ORIGIN: Geodetic = Geodetic {
-    lat_rad: 0.79,
-    lon_rad: -1.62,
-    alt_msl_m: 350.0,
-};
+#[path = "support/straight_flight.rs"]
+mod straight_flight;
 
-/// Straight and level to the north at 18 m/s true airspeed in a steady wind of 3 m/s to the east.
-fn straight_flight(seconds: u64, gps_until_s: u64, imu_hz: u64) -> Vec<Input> {
-    let mut inputs = Vec::new();
-    let step = SECOND / 200;
-    for tick in 1..=seconds * 200 {
-        let time = MonotonicNs(tick * step);
-        let t = tick as f64 / 200.0;
-        let every = |hz: u64| hz > 0 && tick % (200 / hz) == 0;
-        if every(1) {
-            let (armed, airframe) = (true, Airframe::FixedWing);
-            inputs.push(Input::FlightState(FlightState {
-                time,
-                armed,
-                airframe,
-            }));
-        }
-        if every(imu_hz) {
-            inputs.push(Input::Imu(ImuSample {
-                time,
-                specific_force_frd_mps2: [0.0, 0.0, -ORIGIN.gravity_mps2()],
-                angular_rate_frd_radps: [0.0; 3],
-            }));
-        }
-        if every(50) {
-            let (roll_rad, pitch_rad, yaw_rad) = (0.0, 0.0, 0.0);
-            let angular_rate_frd_radps = [0.0; 3];
-            inputs.push(Input::Attitude(Attitude {
-                time,
-                roll_rad,
-                pitch_rad,
-                yaw_rad,
-                angular_rate_frd_radps,
-            }));
-        }
-        if every(10) {
-            let indicated_airspeed_mps = 18.0 / 1.0173;
-            inputs.push(Input::AirData(AirData {
-                time,
-                indicated_airspeed_mps,
-            }));
-            let (static_pressure_pa, temperature_k) = (97_190.0, 286.0);
-            inputs.push(Input::Barometer(Barometer {
-                time,
-                static_pressure_pa,
-                temperature_k,
-            }));
-        }
-        if every(5) && tick <= gps_until_s * 200 {
-            inputs.push(Input::FcGps(gps_at(time, truth(t), Some([18.0, 3.0]))));
-        }
-    }
-    inputs
-}
-
-fn truth(t: f64) -> Geodetic {
-    ORIGIN.displaced(Vector3::new(18.0 * t, 3.0 * t, 0.0))
-}
-
-fn gps_at(time: MonotonicNs, place: Geodetic, velocity_ne_mps: Option<[f64; 2]>) -> FcGps {
-    FcGps {
-        time,
-        instance: 0,
-        fix: GpsFix::ThreeD,
-        lat_rad: place.lat_rad,
-        lon_rad: place.lon_rad,
-        alt_msl_m: place.alt_msl_m,
-        velocity_ne_mps,
-        horiz_accuracy_m: Some(1.5),
-        vert_accuracy_m: Some(2.5),
-        speed_accuracy_mps: Some(0.3),
-        satellites: Some(11),
-    }
-}
+use straight_flight::{ORIGIN, SECOND, gps_at, straight_flight, truth};
 
 /// Feeds inputs with the ticks that are due in between; every output, in order.
 fn fly(navigator: &mut Navigator, inputs: &[Input]) -> Vec<Output> {
@@ -199,10 +122,7 @@ fn a_fix_half_a_kilometre_off_is_told_and_moves_nothing() {
     let when = MonotonicNs(40 * SECOND + SECOND / 1000);
     let index = inputs.partition_point(|input| input.time() < when);
     let spoofed = truth(40.0).displaced(Vector3::new(0.0, 500.0, 0.0));
-    inputs.insert(
-        index,
-        Input::FcGps(gps_at(when, spoofed, Some([18.0, 3.0]))),
-    );
+    inputs.insert(index, Input::FcGps(gps_at(when, spoofed, [18.0, 3.0])));
     let outputs = fly(&mut default_navigator(), &inputs);
     let told = events(&outputs)
         .into_iter()
@@ -239,6 +159,24 @@ fn two_navigators_fed_alike_agree_to_the_last_bit() {
     assert_eq!(
         bits(fly(&mut default_navigator(), &inputs)),
         bits(fly(&mut default_navigator(), &inputs))
+    );
+}
+
+#[test]
+fn a_feeder_that_forgot_its_ticks_gets_one_position_and_goes_on() {
+    let mut navigator = default_navigator();
+    let mut outputs = Outputs::default();
+    for input in straight_flight(20, 20, 100) {
+        navigator.handle(&input, &mut outputs);
+    }
+    let due = navigator.next_deadline().unwrap();
+    assert_eq!(due.0, SECOND / 10);
+    navigator.handle(&Input::Tick(Tick { time: due }), &mut outputs);
+    let all: Vec<Output> = outputs.iter().copied().collect();
+    assert_eq!(positions(&all).first().unwrap().time.0, 20 * SECOND);
+    assert_eq!(
+        navigator.next_deadline().unwrap().0,
+        20 * SECOND + SECOND / 10
     );
 }
 
@@ -297,7 +235,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         }),
         (three_numbers(), [any_number(), any_number()], any_number()).prop_map(
             move |(place, velocity, accuracy)| {
-                let mut fix = gps_at(time, ORIGIN.displaced(Vector3::from(place)), Some(velocity));
+                let mut fix = gps_at(time, ORIGIN.displaced(Vector3::from(place)), velocity);
                 fix.horiz_accuracy_m = Some(accuracy.abs());
                 Input::FcGps(fix)
             }

@@ -75,14 +75,14 @@ impl Navigator {
         self.newest = Some(now);
         self.deadline.get_or_insert_with(|| deadline_after(now));
         self.end_if_stale(now, outputs);
-        self.consume(input, outputs);
+        self.consume(input, now, outputs);
         self.check(now, outputs);
     }
 
-    fn consume(&mut self, input: &Input, outputs: &mut Outputs) {
+    fn consume(&mut self, input: &Input, now: MonotonicNs, outputs: &mut Outputs) {
         match input {
             Input::FcGps(fix) => self.gps(fix, outputs),
-            Input::Tick(tick) => self.tick(tick.time, outputs),
+            Input::Tick(_) => self.tick(now, outputs),
             Input::Attitude(sample) => {
                 self.attitude = Some(*sample);
                 self.with_estimator(|estimator| estimator.attitude(sample));
@@ -167,6 +167,7 @@ impl Navigator {
         }));
     }
 
+    /// A tick that comes late stands for now: the position emitted is never one of the past.
     fn tick(&mut self, time: MonotonicNs, outputs: &mut Outputs) {
         if self.deadline.is_some_and(|deadline| time < deadline) {
             return;

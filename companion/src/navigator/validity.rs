@@ -25,9 +25,11 @@ const TEMPERATURE: core::ops::RangeInclusive<f64> = 170.0..=400.0;
 /// How far an input may lie behind the newest one and still be used, s.
 const LATE_MAX_S: f64 = 1.0;
 
-/// Whether `input` may be used when the newest time seen is `newest`.
+/// Whether `input` may be used when the newest time seen is `newest`. A tick always is: refused, it
+/// would be due for ever.
 pub fn is_usable(input: &Input, newest: MonotonicNs) -> bool {
-    input.time().seconds_since(newest) >= -LATE_MAX_S && is_plausible(input)
+    matches!(input, Input::Tick(_))
+        || (input.time().seconds_since(newest) >= -LATE_MAX_S && is_plausible(input))
 }
 
 fn is_plausible(input: &Input) -> bool {
