@@ -13,3 +13,4 @@ pub mod navigator;
 pub mod pipeline;
 pub mod recorder;
 pub mod rerun;
+pub mod replay;

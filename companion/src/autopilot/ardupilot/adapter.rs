@@ -104,10 +104,29 @@ impl ArduPilotAdapter {
             })),
             MavMessage::VFR_HUD(hud) => self.air_data(hud, time),
             MavMessage::SCALED_PRESSURE(pressure) => barometer(pressure, time),
-            MavMessage::GPS_RAW_INT(gps) => self.fc_gps(first_receiver(gps, time)),
-            MavMessage::GPS2_RAW(gps) => self.fc_gps(second_receiver(gps, time)),
+            MavMessage::GPS_RAW_INT(_) | MavMessage::GPS2_RAW(_) => {
+                self.gps_report(sender, message, time).map(Input::FcGps)
+            }
             _ => None,
         }
+    }
+
+    /// What the vehicle's own receiver reports in `message`, without consuming it; `None` when it is
+    /// no report, or our own output coming back.
+    #[must_use]
+    pub fn gps_report(
+        &self,
+        sender: Sender,
+        message: &MavMessage,
+        time: MonotonicNs,
+    ) -> Option<FcGps> {
+        let gps = match message {
+            MavMessage::GPS_RAW_INT(gps) => first_receiver(gps, time),
+            MavMessage::GPS2_RAW(gps) => second_receiver(gps, time),
+            _ => return None,
+        };
+        let ours = gps.instance == self.our_gps_id;
+        (!ours && self.lock.is_vehicle(sender)).then_some(gps)
     }
 
     fn flight_state(&mut self, heartbeat: &HEARTBEAT_DATA, time: MonotonicNs) -> Input {
@@ -131,11 +150,6 @@ impl ArduPilotAdapter {
                 indicated_airspeed_mps: f64::from(hud.airspeed),
             })
         })
-    }
-
-    /// The receiver instance that is ours is our own output coming back.
-    fn fc_gps(&self, gps: FcGps) -> Option<Input> {
-        (gps.instance != self.our_gps_id).then_some(Input::FcGps(gps))
     }
 }
 

@@ -44,6 +44,12 @@ impl VehicleLock {
             self.system = Some(sender.system);
             self.heard = true;
         }
-        self.system() == Some(sender.system)
+        self.is_vehicle(sender)
+    }
+
+    /// Whether `sender` is the vehicle's autopilot, as far as it was heard.
+    #[must_use]
+    pub fn is_vehicle(&self, sender: Sender) -> bool {
+        sender.component == AUTOPILOT_COMPONENT && self.system() == Some(sender.system)
     }
 }

@@ -1,0 +1,227 @@
+//! `companion replay`.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use companion::autopilot::AutopilotKind;
+use companion::config::{ConfigError, Configuration};
+use companion::replay::{DenialWindow, DenialWindows, ReplayOptions, Replayed, Summary, replay};
+use serde_json::json;
+
+use super::progress::Progress;
+use super::{FAILED, USAGE, table};
+
+/// Arguments of `companion replay`.
+#[derive(Debug, Args)]
+#[command(after_help = super::EXIT_CODES)]
+pub struct Arguments {
+    /// The MAVLink log (.tlog) to replay
+    #[arg(long, value_name = "FLIGHT.tlog")]
+    log: PathBuf,
+    /// Folder in which the recording is made, in a folder of its own
+    #[arg(long, value_name = "DIR")]
+    fdr: PathBuf,
+    /// Deny GPS from START_S to END_S, seconds since the first message; may be given several times
+    #[arg(long, value_name = "START_S:END_S", num_args = 1..)]
+    deny_gps: Vec<DenialWindow>,
+    /// The autopilot that is told the positions; overrides the configuration
+    #[arg(long)]
+    autopilot: Option<Autopilot>,
+    /// Write one JSON line per emitted position to this file
+    #[arg(long, value_name = "OUT.jsonl")]
+    positions: Option<PathBuf>,
+    /// Settings (TOML); see docs/configuration.md
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print the figures as one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Autopilot {
+    Ardupilot,
+    Inav,
+}
+
+/// Replays a log and prints what came of it.
+pub fn run(arguments: &Arguments) -> ExitCode {
+    let windows = match DenialWindows::new(arguments.deny_gps.clone()) {
+        Ok(windows) => windows,
+        Err(error) => return fail(arguments, &format!("--deny-gps: {error}"), USAGE),
+    };
+    let configuration = match configuration(arguments) {
+        Ok(configuration) => configuration,
+        Err(error) => return fail(arguments, &format!("--config: {error}"), FAILED),
+    };
+    let options = ReplayOptions {
+        log: arguments.log.clone(),
+        fdr: arguments.fdr.clone(),
+        windows,
+        positions: arguments.positions.clone(),
+        configuration,
+    };
+    let mut bar = Progress::new();
+    let result = replay(&options, &mut |done, total| bar.show(done, total));
+    drop(bar);
+    match result {
+        Ok(replayed) => report(arguments, &replayed),
+        Err(error) => fail(arguments, &error.to_string(), FAILED),
+    }
+}
+
+fn configuration(arguments: &Arguments) -> Result<Configuration, ConfigError> {
+    let mut configuration = match &arguments.config {
+        Some(path) => Configuration::load(path)?,
+        None => Configuration::default(),
+    };
+    match arguments.autopilot {
+        Some(Autopilot::Ardupilot) => configuration.autopilot.kind = AutopilotKind::ArduPilot,
+        Some(Autopilot::Inav) => configuration.autopilot.kind = AutopilotKind::INav,
+        None => {}
+    }
+    Ok(configuration)
+}
+
+/// Nothing was recorded.
+fn fail(arguments: &Arguments, message: &str, code: u8) -> ExitCode {
+    tell(&format!("error: {message}"));
+    if arguments.json {
+        // The exit code says all that is left to say when stdout is gone.
+        let _ = print(&format!("{:#}\n", json!({ "error": message })));
+    }
+    ExitCode::from(code)
+}
+
+fn report(arguments: &Arguments, replayed: &Replayed) -> ExitCode {
+    let summary = &replayed.summary;
+    if let Some(notice) = &replayed.notice {
+        tell(&format!("note: {notice}"));
+    }
+    if let Some(problem) = &replayed.problem {
+        let folder = summary.flight_dir.display();
+        tell(&format!(
+            "error: {problem} (recorded up to there: {folder})"
+        ));
+    }
+    let printed = if arguments.json {
+        let mut document = json!(summary);
+        document["error"] = json!(replayed.problem.as_ref().map(ToString::to_string));
+        print(&format!("{document:#}\n"))
+    } else {
+        print(&text(summary))
+    };
+    match (&replayed.problem, printed) {
+        (None, Ok(())) => ExitCode::SUCCESS,
+        _ => ExitCode::from(FAILED),
+    }
+}
+
+fn tell(line: &str) {
+    // There is nobody to tell when stderr is gone.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+fn print(text: &str) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+fn text(summary: &Summary) -> String {
+    let mut text = format!(
+        "{}: {:.1} s, {:.0} x real time\n\n",
+        summary.log.display(),
+        summary.duration_s,
+        summary.realtime_factor
+    );
+    if !summary.windows.is_empty() {
+        text.push_str("GPS denied, against the log's own GPS:\n");
+        text.push_str(&windows(summary));
+        text.push_str(
+            "  (ATTITUDE comes from the autopilot's GPS-aided filter and stays available)\n\n",
+        );
+    }
+    let mut row = |name: &str, count: u64, note: &str| {
+        let line = format!("{name:<18}{count:>10}  {note}");
+        text.push_str(line.trim_end());
+        text.push('\n');
+    };
+    row("messages read", summary.messages_read, "");
+    row(
+        "messages refused",
+        summary.messages_refused,
+        &refusals(summary),
+    );
+    for sender in summary.senders.iter().filter(|sender| sender.lost > 0) {
+        let note = format!("system {}, component {}", sender.system, sender.component);
+        row("messages lost", sender.lost, &note);
+    }
+    let masked = summary.messages_masked;
+    if masked.whole + masked.partly > 0 {
+        let note = format!("and {} in part", masked.partly);
+        row("messages masked", masked.whole, &note);
+    }
+    if summary.stamps.reversals > 0 {
+        row(
+            "stamps run back",
+            summary.stamps.reversals,
+            "by 1 s or less",
+        );
+    }
+    if summary.stamps.damaged > 0 {
+        row("stamps damaged", summary.stamps.damaged, "");
+    }
+    row("positions emitted", summary.positions, "");
+    row(
+        "records",
+        summary.records,
+        &summary.flight_dir.to_string_lossy(),
+    );
+    text
+}
+
+fn refusals(summary: &Summary) -> String {
+    let named = summary.messages_refused_by_reason.iter();
+    let mut named: Vec<_> = named
+        .filter(|(_, count)| **count > 0)
+        .map(|(reason, count)| format!("{count} {reason}"))
+        .collect();
+    if summary.bytes_skipped > 0 {
+        named.push(format!("{} bytes skipped", summary.bytes_skipped));
+    }
+    named.join(", ")
+}
+
+fn windows(summary: &Summary) -> String {
+    let metres = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.1} m"));
+    let percent =
+        |share: Option<f64>| share.map_or("-".to_owned(), |share| format!("{:.1} %", share * 1e2));
+    let rows: Vec<_> = summary
+        .windows
+        .iter()
+        .map(|window| {
+            [
+                format!("{}:{}", window.start_s, window.end_s),
+                format!("{:.1} s", window.end_s - window.start_s),
+                format!("{:.0} m", window.distance_m),
+                metres(window.error_end_m),
+                metres(window.error_max_m),
+                percent(window.coverage_95),
+                window.labels.join(", "),
+            ]
+        })
+        .collect();
+    let header = [
+        "window",
+        "duration",
+        "flown",
+        "error at end",
+        "largest",
+        "in 95 % ellipse",
+        "labels",
+    ];
+    table::render(header, &rows)
+}

@@ -1,0 +1,268 @@
+//! The whole of a replay: log file in; recording, positions file and figures out.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use fdr_format::records::{FlightSource, LifecycleEvent, Severity};
+use fdr_format::{BootId, ClockAnchor, FlightParameters, FlightSummary, FlightWriter};
+
+use super::error::ReplayError;
+use super::feed::{FeedEnd, FeedReport, feed};
+use super::identity::random_flight_id;
+use super::log_file::LogFile;
+use super::positions::PositionsFile;
+use super::recording::{Recording, Seen};
+use super::summary::Summary;
+use super::survey::Survey;
+use super::truth::Truth;
+use super::windows::DenialWindows;
+use crate::config::Configuration;
+use crate::navigator::{CORE_VERSION, MonotonicNs};
+
+/// Recorders write in blocks of this size: a log that ends on one, after the flight, was switched off
+/// with the rest still in memory, which is how logs end. Anywhere else, the log was cut later.
+const RECORDER_BLOCK: u64 = 4096;
+
+/// What to replay and where to put the results.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReplayOptions {
+    /// The log.
+    pub log: PathBuf,
+    /// Folder in which the recording's folder is made.
+    pub fdr: PathBuf,
+    /// When GPS is denied.
+    pub windows: DenialWindows,
+    /// Where to write the positions.
+    pub positions: Option<PathBuf>,
+    /// Settings.
+    pub configuration: Configuration,
+}
+
+/// A replay that began a recording.
+#[derive(Debug)]
+pub struct Replayed {
+    /// Its figures; up to the problem, when there is one.
+    pub summary: Summary,
+    /// Why it is not whole. The recording is valid up to it.
+    pub problem: Option<ReplayError>,
+    /// Something worth knowing that is no problem.
+    pub notice: Option<String>,
+}
+
+/// Replays a log. `progress` is told now and then how many of how many bytes are read.
+///
+/// # Errors
+/// When no recording was begun. A later problem stands in [`Replayed`].
+pub fn replay(
+    options: &ReplayOptions,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Replayed, ReplayError> {
+    let started = Instant::now();
+    let log = LogFile::open(&options.log)?;
+    let bytes = log.bytes().len() as u64;
+    let survey = survey(&log, options)?;
+    let mut configuration = options.configuration.clone();
+    // The emitter's bytes depend on it: a re-run must find it in the recording.
+    configuration.autopilot.system_id = survey.vehicle;
+    let parameters = parameters(&options.log, &survey, &configuration)?;
+    let mut recording = Recording {
+        writer: FlightWriter::create(&options.fdr, parameters)?,
+        positions: None,
+        truth: Truth::new(&options.windows),
+        seen: Seen::default(),
+        start_us: survey.start_us,
+        now: MonotonicNs(0),
+        progress: &mut |done| progress(done, bytes),
+        progress_told: 0,
+    };
+    let fed = begin(&mut recording, options).and_then(|()| {
+        feed(
+            log.bytes(),
+            survey.start_us,
+            &configuration,
+            &options.windows,
+            &mut recording,
+        )
+    });
+    let (report, error) = match fed {
+        Ok(report) => (Some(report), None),
+        Err(error) => (None, Some(error)),
+    };
+    let verdict = match (&report, error) {
+        (Some(report), _) => judge(report, &recording.seen, &options.log, bytes),
+        (None, problem) => Verdict {
+            problem,
+            notice: None,
+        },
+    };
+    Ok(close(recording, verdict, report, options, started))
+}
+
+/// Everything that can be known to be wrong before anything is recorded.
+fn survey(log: &LogFile, options: &ReplayOptions) -> Result<Survey, ReplayError> {
+    let path = options.log.clone();
+    let bytes = log.bytes().len() as u64;
+    let system = options.configuration.autopilot.system_id;
+    let survey = Survey::of(log.bytes(), system);
+    let frames = survey.statistics.frames;
+    if frames == 0 {
+        return Err(ReplayError::NotMavlink { path, bytes });
+    }
+    if survey.vehicle.is_none() {
+        let any = || "an autopilot".to_owned();
+        return Err(ReplayError::NoAutopilot {
+            path,
+            wanted: system.map_or_else(any, |system| format!("the autopilot of system {system}")),
+            frames,
+            unread: survey.statistics.skipped_bytes,
+            bytes,
+        });
+    }
+    match options.windows.check_within(survey.duration_us()) {
+        Ok(()) => Ok(survey),
+        Err(source) => Err(ReplayError::Window { path, source }),
+    }
+}
+
+fn parameters(
+    log: &Path,
+    survey: &Survey,
+    configuration: &Configuration,
+) -> Result<FlightParameters, ReplayError> {
+    let flight_id = random_flight_id();
+    let name = log.file_name().unwrap_or(log.as_os_str());
+    Ok(FlightParameters {
+        flight_id,
+        // The log's time belongs to no boot of this machine.
+        boot_id: BootId(flight_id.0),
+        software_version: env!("CARGO_PKG_VERSION").to_owned(),
+        core_version: CORE_VERSION,
+        configuration: configuration.canonical()?,
+        source: FlightSource::Replay,
+        source_name: name.to_string_lossy().into_owned(),
+        clock: ClockAnchor {
+            monotonic_ns: 0,
+            unix_ns: survey.start_us.checked_mul(1000),
+        },
+        segment_bytes: configuration.recorder.segment_bytes,
+    })
+}
+
+fn begin(recording: &mut Recording<'_>, options: &ReplayOptions) -> Result<(), ReplayError> {
+    let mut text = String::from("replay");
+    for window in options.windows.iter() {
+        // Writing to a text cannot fail.
+        let _ = write!(text, ", GPS denied {window} s");
+    }
+    recording.lifecycle(LifecycleEvent::Started, Severity::Info, &text)?;
+    recording.positions = options
+        .positions
+        .as_deref()
+        .map(PositionsFile::create)
+        .transpose()?;
+    Ok(())
+}
+
+struct Verdict {
+    problem: Option<ReplayError>,
+    notice: Option<String>,
+}
+
+/// What the end of the feed means.
+fn judge(report: &FeedReport, seen: &Seen, log: &Path, bytes: u64) -> Verdict {
+    let path = log.to_owned();
+    let mut notice = None;
+    let problem = match report.end {
+        FeedEnd::Clock(source) => Some(ReplayError::Clock { path, source }),
+        _ if seen.positions == 0 => Some(ReplayError::NoPosition {
+            path,
+            reports: seen.gps_reports,
+            fixes: seen.gps_fixes,
+            attitudes: seen.attitudes,
+        }),
+        FeedEnd::Whole => None,
+        FeedEnd::Cut(at) => {
+            let after_the_flight = seen.was_armed && !seen.is_armed;
+            if after_the_flight && bytes.is_multiple_of(RECORDER_BLOCK) {
+                notice = Some(format!(
+                    "{}: ends inside the frame at byte {at}, on a block of its recorder and after \
+                     the flight; counted as one truncated message",
+                    log.display()
+                ));
+                None
+            } else {
+                Some(ReplayError::Truncated { path, at, bytes })
+            }
+        }
+    };
+    Verdict { problem, notice }
+}
+
+/// Closes recording and positions file, whatever happened before, and draws up the figures.
+fn close(
+    mut recording: Recording<'_>,
+    verdict: Verdict,
+    report: Option<FeedReport>,
+    options: &ReplayOptions,
+    started: Instant,
+) -> Replayed {
+    let last = match &verdict.problem {
+        None => recording.lifecycle(LifecycleEvent::Stopped, Severity::Info, "end of the log"),
+        Some(problem) => recording.lifecycle(
+            LifecycleEvent::Failed,
+            Severity::Error,
+            &problem.to_string(),
+        ),
+    };
+    let mut summary = summary(&recording, report, options);
+    let positions = recording.positions.map_or(Ok(()), PositionsFile::finish);
+    let finished = recording.writer.finish();
+    summary.records = finished
+        .as_ref()
+        .map_or(0, |flight: &FlightSummary| flight.records);
+    summary.realtime_factor = summary.duration_s / started.elapsed().as_secs_f64().max(1e-9);
+    Replayed {
+        summary,
+        problem: verdict
+            .problem
+            .or(last.err().map(ReplayError::from))
+            .or(finished.err().map(ReplayError::from))
+            .or(positions.err()),
+        notice: verdict.notice,
+    }
+}
+
+fn summary(
+    recording: &Recording<'_>,
+    report: Option<FeedReport>,
+    options: &ReplayOptions,
+) -> Summary {
+    let duration_s = recording.now.seconds_since(MonotonicNs(0));
+    let report = report.unwrap_or_else(|| FeedReport {
+        end: FeedEnd::Whole,
+        statistics: Default::default(),
+        clock: Default::default(),
+        messages_read: 0,
+        masked: Default::default(),
+    });
+    let refusals = report.statistics.refusals;
+    let senders = report.statistics.sequences.senders();
+    Summary {
+        log: options.log.clone(),
+        duration_s,
+        windows: recording.truth.summaries(),
+        messages_read: report.messages_read,
+        messages_refused: refusals.total(),
+        messages_refused_by_reason: refusals.by_reason().into(),
+        messages_refused_by_id: recording.seen.refused_ids.clone(),
+        bytes_skipped: report.statistics.skipped_bytes,
+        senders: senders.map(Into::into).collect(),
+        messages_masked: report.masked,
+        stamps: report.clock.into(),
+        positions: recording.seen.positions,
+        flight_dir: recording.writer.folder().to_owned(),
+        records: 0,
+        realtime_factor: 0.0,
+    }
+}
