@@ -12,5 +12,5 @@ pub mod config;
 pub mod navigator;
 pub mod pipeline;
 pub mod recorder;
-pub mod rerun;
 pub mod replay;
+pub mod rerun;

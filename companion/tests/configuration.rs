@@ -2,48 +2,68 @@
 
 use companion::autopilot::AutopilotKind;
 use companion::config::Configuration;
-use proptest::prelude::*;
 
 #[test]
 fn an_empty_file_is_the_default_configuration() {
     assert_eq!(Configuration::parse("").unwrap(), Configuration::default());
 }
 
+/// The example is made by `UPDATE_EXAMPLE=1 cargo test -p companion --test configuration`.
 #[test]
-fn the_documented_example_is_accepted_and_names_every_setting_with_its_default() {
-    let example = include_str!("../../docs/companion.example.toml");
-    let configuration = Configuration::parse(example).unwrap();
-    let written = |configuration: &Configuration| {
-        toml::from_str::<toml::Table>(&configuration.canonical().unwrap()).unwrap()
-    };
-    // The example also sets `system_id`, which has no default.
-    let mut expected = written(&Configuration::default());
-    expected["autopilot"]
-        .as_table_mut()
-        .unwrap()
-        .insert("system_id".to_owned(), toml::Value::Integer(1));
-    assert_eq!(written(&configuration), expected);
-    let named: toml::Table = toml::from_str(example).unwrap();
-    assert_eq!(
-        settings(&named),
-        settings(&expected),
-        "every setting is named"
+fn the_documented_example_names_every_setting_with_its_default() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../docs/companion.example.toml"
     );
+    let mut configuration = Configuration::default();
+    configuration.autopilot.system_id = Some(1);
+    let expected = format!(
+        "# Every setting of `companion` with its default (autopilot.system_id has none: without it\n\
+         # the first autopilot heard is the vehicle). docs/configuration.md says what they mean.\n\n{}",
+        configuration.canonical().unwrap()
+    );
+    if std::env::var_os("UPDATE_EXAMPLE").is_some() {
+        std::fs::write(path, &expected).unwrap();
+    }
+    let example = std::fs::read_to_string(path).unwrap();
+    assert_eq!(
+        example, expected,
+        "make it anew: see the comment on this test"
+    );
+    assert_eq!(Configuration::parse(&example).unwrap(), configuration);
 }
 
-fn settings(table: &toml::Table) -> Vec<String> {
-    let mut names: Vec<String> = table
-        .iter()
-        .flat_map(|(key, value)| match value {
-            toml::Value::Table(inner) => settings(inner)
-                .into_iter()
-                .map(|name| format!("{key}.{name}"))
-                .collect(),
-            _ => vec![key.clone()],
-        })
-        .collect();
-    names.sort();
-    names
+#[test]
+fn the_page_describes_every_setting_with_its_default() {
+    let page = include_str!("../../docs/configuration.md");
+    let text = Configuration::default().canonical().unwrap();
+    let mut section = "";
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        if line.starts_with('[') {
+            let heading = format!("## `{line}`");
+            section = page
+                .split_once(&heading)
+                .unwrap_or_else(|| panic!("docs/configuration.md has no section {line}"))
+                .1;
+            continue;
+        }
+        let (name, value) = line.split_once(" = ").unwrap();
+        let row = section
+            .lines()
+            .skip(1)
+            .take_while(|line| !line.starts_with('#'))
+            .find(|line| line.starts_with(&format!("| `{name}` |")))
+            .unwrap_or_else(|| panic!("docs/configuration.md does not describe `{name}`"));
+        let default = row.split('|').nth(2).unwrap().trim().trim_matches('`');
+        let same = default == value
+            || default
+                .parse::<f64>()
+                .is_ok_and(|default| Ok(default) == value.parse::<f64>());
+        assert!(
+            same,
+            "docs/configuration.md says {name} = {default}, it is {value}"
+        );
+    }
 }
 
 #[test]
@@ -105,13 +125,18 @@ fn a_file_that_cannot_be_read_is_named() {
     assert!(message.contains("/nonexistent/companion.toml"), "{message}");
 }
 
-proptest! {
-    #[test]
-    fn any_allowed_number_survives_the_canonical_text(number in 1e-12_f64..1e6) {
-        let mut configuration = Configuration::default();
-        configuration.navigator.sensors.baro_m = number;
-        let text = configuration.canonical().unwrap();
-        let back = Configuration::parse(&text).unwrap();
-        prop_assert_eq!(back.navigator.sensors.baro_m.to_bits(), number.to_bits());
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_allowed_number_survives_the_canonical_text(number in 1e-12_f64..1e6) {
+            let mut configuration = Configuration::default();
+            configuration.navigator.sensors.baro_m = number;
+            let text = configuration.canonical().unwrap();
+            let back = Configuration::parse(&text).unwrap();
+            prop_assert_eq!(back.navigator.sensors.baro_m.to_bits(), number.to_bits());
+        }
     }
 }

@@ -208,48 +208,52 @@ fn an_msp_payload_above_the_limit_is_neither_written_nor_believed() {
     assert_eq!(framer.statistics().too_long, 1);
 }
 
-proptest! {
-    #[test]
-    fn any_bytes_are_survived_and_every_byte_is_accounted_for(
-        bytes in proptest::collection::vec(any::<u8>(), 0..3000),
-        chunk in 1_usize..600,
-    ) {
-        let (frames, _, statistics) = receive(&bytes, chunk);
-        let used: usize = frames.iter().map(Vec::len).sum();
-        prop_assert!(used as u64 + statistics.skipped_bytes <= bytes.len() as u64);
-        prop_assert!(bytes.len() as u64 - used as u64 - statistics.skipped_bytes
-            <= FRAMER_CAPACITY as u64);
-    }
+mod properties {
+    use super::*;
 
-    #[test]
-    fn every_undamaged_frame_of_a_damaged_stream_is_found_whatever_the_pieces(
-        seed in any::<u64>(), injuries in 1_usize..12, chunk in 1_usize..600,
-    ) {
-        let frames: Vec<_> = some_frames().into_iter().cycle().take(120).collect();
-        let mut bytes = damaged(&frames.concat(), seed, injuries);
-        // What ends the stream decides the fate of the last damaged frame.
-        bytes.extend([0; 600]);
-        let (received, ..) = receive(&bytes, chunk);
-        // An injury harms at most the frames it touches: a cut of 40 bytes up to three.
-        prop_assert!(received.len() + 3 * injuries >= frames.len(), "{} of {}", received.len(), frames.len());
-        let (whole, ..) = receive(&bytes, bytes.len());
-        prop_assert_eq!(received, whole);
-    }
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived_and_every_byte_is_accounted_for(
+            bytes in proptest::collection::vec(any::<u8>(), 0..3000),
+            chunk in 1_usize..600,
+        ) {
+            let (frames, _, statistics) = receive(&bytes, chunk);
+            let used: usize = frames.iter().map(Vec::len).sum();
+            prop_assert!(used as u64 + statistics.skipped_bytes <= bytes.len() as u64);
+            prop_assert!(bytes.len() as u64 - used as u64 - statistics.skipped_bytes
+                <= FRAMER_CAPACITY as u64);
+        }
 
-    #[test]
-    fn msp_frames_survive_the_round_trip_and_damage_around_them(
-        payload in proptest::collection::vec(any::<u8>(), 0..=PAYLOAD_MAX),
-        command in any::<u16>(),
-        garbage in proptest::collection::vec(any::<u8>(), 0..300),
-        chunk in 1_usize..200,
-    ) {
-        let frame = msp_frame(command, &payload, Direction::Request);
-        // Garbage that announces a frame waits for its bytes: enough must follow to settle it.
-        let stream = [frame.clone(), garbage, frame.clone(), vec![0; FRAME_MAX + 300]].concat();
-        let (frames, framer) = msp_receive(&stream, chunk);
-        prop_assert_eq!(&frames[0], &(command, payload.clone()));
-        prop_assert!(frames.iter().filter(|found| **found == (command, payload.clone())).count() >= 2);
-        let statistics = framer.statistics();
-        prop_assert!(statistics.skipped_bytes <= stream.len() as u64);
+        #[test]
+        fn every_undamaged_frame_of_a_damaged_stream_is_found_whatever_the_pieces(
+            seed in any::<u64>(), injuries in 1_usize..12, chunk in 1_usize..600,
+        ) {
+            let frames: Vec<_> = some_frames().into_iter().cycle().take(120).collect();
+            let mut bytes = damaged(&frames.concat(), seed, injuries);
+            // What ends the stream decides the fate of the last damaged frame.
+            bytes.extend([0; 600]);
+            let (received, ..) = receive(&bytes, chunk);
+            // An injury harms at most the frames it touches: a cut of 40 bytes up to three.
+            prop_assert!(received.len() + 3 * injuries >= frames.len(), "{} of {}", received.len(), frames.len());
+            let (whole, ..) = receive(&bytes, bytes.len());
+            prop_assert_eq!(received, whole);
+        }
+
+        #[test]
+        fn msp_frames_survive_the_round_trip_and_damage_around_them(
+            payload in proptest::collection::vec(any::<u8>(), 0..=PAYLOAD_MAX),
+            command in any::<u16>(),
+            garbage in proptest::collection::vec(any::<u8>(), 0..300),
+            chunk in 1_usize..200,
+        ) {
+            let frame = msp_frame(command, &payload, Direction::Request);
+            // Garbage that announces a frame waits for its bytes: enough must follow to settle it.
+            let stream = [frame.clone(), garbage, frame.clone(), vec![0; FRAME_MAX + 300]].concat();
+            let (frames, framer) = msp_receive(&stream, chunk);
+            prop_assert_eq!(&frames[0], &(command, payload.clone()));
+            prop_assert!(frames.iter().filter(|found| **found == (command, payload.clone())).count() >= 2);
+            let statistics = framer.statistics();
+            prop_assert!(statistics.skipped_bytes <= stream.len() as u64);
+        }
     }
 }

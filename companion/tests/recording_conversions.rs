@@ -189,27 +189,31 @@ fn body(record: &Record<'_>) -> Vec<u8> {
     buffer
 }
 
-proptest! {
-    #[test]
-    fn every_input_comes_back_from_its_record_bit_for_bit(input in input()) {
-        let record = record_from_input(&input);
-        let bytes = body(&record);
-        let read = Record::decode(record.record_type(), &bytes).unwrap();
-        let back = input_from_record(&read).unwrap();
-        // NaN is not equal to itself: bits are compared through the encoding.
-        prop_assert_eq!(&body(&record_from_input(&back)), &bytes);
-        prop_assert_eq!(format!("{back:?}"), format!("{input:?}"));
-        prop_assert_eq!(output_from_record(&read), None);
-    }
+mod properties {
+    use super::*;
 
-    #[test]
-    fn every_output_comes_back_from_its_record_bit_for_bit(output in output()) {
-        let record = record_from_output(&output);
-        let bytes = body(&record);
-        let read = Record::decode(record.record_type(), &bytes).unwrap();
-        let back = output_from_record(&read).unwrap();
-        prop_assert_eq!(&body(&record_from_output(&back)), &bytes);
-        prop_assert_eq!(format!("{back:?}"), format!("{output:?}"));
-        prop_assert_eq!(input_from_record(&read), None);
+    proptest! {
+        #[test]
+        fn every_input_comes_back_from_its_record_bit_for_bit(input in input()) {
+            let record = record_from_input(&input);
+            let bytes = body(&record);
+            let read = Record::decode(record.record_type(), &bytes).unwrap();
+            let back = input_from_record(&read).unwrap();
+            // NaN is not equal to itself: bits are compared through the encoding.
+            prop_assert_eq!(&body(&record_from_input(&back)), &bytes);
+            prop_assert_eq!(format!("{back:?}"), format!("{input:?}"));
+            prop_assert_eq!(output_from_record(&read), None);
+        }
+
+        #[test]
+        fn every_output_comes_back_from_its_record_bit_for_bit(output in output()) {
+            let record = record_from_output(&output);
+            let bytes = body(&record);
+            let read = Record::decode(record.record_type(), &bytes).unwrap();
+            let back = output_from_record(&read).unwrap();
+            prop_assert_eq!(&body(&record_from_output(&back)), &bytes);
+            prop_assert_eq!(format!("{back:?}"), format!("{output:?}"));
+            prop_assert_eq!(input_from_record(&read), None);
+        }
     }
 }

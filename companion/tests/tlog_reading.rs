@@ -205,25 +205,29 @@ fn the_fixed_wing_logs_hold_no_damage() {
     }
 }
 
-proptest! {
-    #[test]
-    fn damage_never_stops_the_reader_nor_moves_its_clock(
-        seed in any::<u64>(), injuries in 1_usize..40,
-    ) {
-        let log = straight_flight(20);
-        let bytes = damaged(&log.bytes, seed, injuries);
-        let (read, _) = read(&bytes);
-        prop_assert_eq!(read.error, None);
-        prop_assert!(read.times_us.len() + 3 * injuries >= log.entries.len());
-        let end = log.stamp(log.entries.len() - 1);
-        let times = &read.times_us;
-        prop_assert!(times[0].abs_diff(LOG_START_US) < 1_000_000);
-        prop_assert!(times[times.len() - 1] <= end + 200_000, "{} > {}", times[times.len() - 1], end);
-        prop_assert!(times[times.len() - 1] + 1_500_000 >= end);
-    }
+mod properties {
+    use super::*;
 
-    #[test]
-    fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..4000)) {
-        read(&bytes);
+    proptest! {
+        #[test]
+        fn damage_never_stops_the_reader_nor_moves_its_clock(
+            seed in any::<u64>(), injuries in 1_usize..40,
+        ) {
+            let log = straight_flight(20);
+            let bytes = damaged(&log.bytes, seed, injuries);
+            let (read, _) = read(&bytes);
+            prop_assert_eq!(read.error, None);
+            prop_assert!(read.times_us.len() + 3 * injuries >= log.entries.len());
+            let end = log.stamp(log.entries.len() - 1);
+            let times = &read.times_us;
+            prop_assert!(times[0].abs_diff(LOG_START_US) < 1_000_000);
+            prop_assert!(times[times.len() - 1] <= end + 200_000, "{} > {}", times[times.len() - 1], end);
+            prop_assert!(times[times.len() - 1] + 1_500_000 >= end);
+        }
+
+        #[test]
+        fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..4000)) {
+            read(&bytes);
+        }
     }
 }
