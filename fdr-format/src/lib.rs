@@ -22,8 +22,8 @@ mod segment;
 pub use flight::{
     ClockAnchor, Completeness, DEFAULT_SEGMENT_BYTES, FileSystem, Finding, FindingKind,
     FlightDescription, FlightItem, FlightParameters, FlightReader, FlightSummary, FlightWriter,
-    Manifest, ManifestSegment, OpenError, ReadError, SegmentFile, Storage, TimeRange, Verification,
-    VerifyError, WriteError, verify, verify_with,
+    MAX_SEGMENT_BYTES, Manifest, ManifestSegment, OpenError, ReadError, SegmentFile, Storage,
+    TimeRange, Verification, VerifyError, WriteError, verify, verify_with,
 };
 pub use frame::{FORMAT_VERSION, FRAME_OVERHEAD, FrameProblem, MAGIC, MAX_BODY, RawRecord};
 pub use identity::{BootId, Digest, FlightId, ParseIdError, SegmentIdentity};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Smallest segment.
 pub const SEGMENT_BYTES_MIN: u64 = 1 << 20;
 /// Largest segment.
-pub const SEGMENT_BYTES_MAX: u64 = 1 << 30;
+pub const SEGMENT_BYTES_MAX: u64 = fdr_format::MAX_SEGMENT_BYTES;
 
 /// Settings of the recorder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,8 +8,10 @@ use std::path::Path;
 
 use memmap2::{Advice, Mmap};
 
-/// Largest file that is copied into memory: four times the usual segment.
-const COPY_LIMIT: u64 = 256 << 20;
+use super::parameters::MAX_SEGMENT_BYTES;
+
+/// Largest file that is copied into memory: the largest segment with the records that end it.
+const COPY_LIMIT: u64 = MAX_SEGMENT_BYTES + (4 << 20);
 
 /// The bytes of one segment file.
 #[derive(Debug)]

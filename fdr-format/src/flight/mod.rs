@@ -18,7 +18,8 @@ mod writer;
 pub use folder::{FlightDescription, OpenError};
 pub use manifest::{Manifest, ManifestSegment};
 pub use parameters::{
-    ClockAnchor, DEFAULT_SEGMENT_BYTES, FlightParameters, FlightSummary, WriteError,
+    ClockAnchor, DEFAULT_SEGMENT_BYTES, FlightParameters, FlightSummary, MAX_SEGMENT_BYTES,
+    WriteError,
 };
 pub use reader::{FlightItem, FlightReader, ReadError};
 pub use storage::{FileSystem, SegmentFile, Storage};

@@ -8,6 +8,9 @@ use crate::record::{EncodeError, FlightSource};
 
 /// Size at which a segment is closed, when nothing else is asked for.
 pub const DEFAULT_SEGMENT_BYTES: u64 = 64 << 20;
+/// Largest size at which a segment may be closed: a reader of a flight that may still be recorded
+/// copies the last segment into memory.
+pub const MAX_SEGMENT_BYTES: u64 = 256 << 20;
 /// Longest configuration text.
 pub(super) const MAX_CONFIGURATION: usize = 64 << 10;
 
@@ -30,7 +33,8 @@ pub struct FlightParameters {
     pub source_name: String,
     /// Monotonic and Unix time of the start.
     pub clock: ClockAnchor,
-    /// Size at which a segment is closed. A segment is larger only when a single record is.
+    /// Size at which a segment is closed, at most [`MAX_SEGMENT_BYTES`]; the record that reaches it
+    /// still belongs to the segment.
     pub segment_bytes: u64,
 }
 
@@ -53,6 +57,12 @@ pub enum WriteError {
     ConfigurationTooLong {
         /// Its length.
         length: usize,
+    },
+    /// Segments of that size could not be read while they are written.
+    #[error("segments of {segment_bytes} bytes are too large; ask for at most {MAX_SEGMENT_BYTES}")]
+    SegmentTooLarge {
+        /// The size asked for.
+        segment_bytes: u64,
     },
     /// A folder or file cannot be made.
     #[error("{path}: cannot be created: {source}; check that the folder is writable and has room")]

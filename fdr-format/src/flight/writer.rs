@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 
 use super::folder::{MANIFEST, SEGMENTS, segment_name};
 use super::manifest::{Manifest, ManifestSegment};
-use super::parameters::{FlightParameters, FlightSummary, MAX_CONFIGURATION, WriteError};
+use super::parameters::{
+    FlightParameters, FlightSummary, MAX_CONFIGURATION, MAX_SEGMENT_BYTES, WriteError,
+};
 use super::storage::{FileSystem, SegmentFile, Storage};
 use crate::frame::{FORMAT_VERSION, MAX_LENGTH, frame_bytes};
 use crate::layout::{List, LongText};
@@ -76,6 +78,10 @@ impl<S: Storage> FlightWriter<S> {
         let length = parameters.configuration.len();
         if length > MAX_CONFIGURATION {
             return Err(WriteError::ConfigurationTooLong { length });
+        }
+        let segment_bytes = parameters.segment_bytes;
+        if segment_bytes > MAX_SEGMENT_BYTES {
+            return Err(WriteError::SegmentTooLarge { segment_bytes });
         }
         let folder = folder.join(parameters.flight_id.to_string());
         let segments = folder.join(SEGMENTS);

@@ -68,7 +68,7 @@ impl<'a> Field<'a> for RecordType {
     const SIZE: Option<usize> = Some(2);
 
     fn type_name() -> String {
-        "u16".to_owned()
+        "type".to_owned()
     }
 
     #[inline]

@@ -90,7 +90,7 @@ fn fixed_size(type_name: &str) -> usize {
     count
         * match number {
             "u8" => 1,
-            "u16" => 2,
+            "u16" | "type" => 2,
             "u32" => 4,
             "u64" | "i64" | "f64" => 8,
             other => panic!("{other} is not a type of the page"),
