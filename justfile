@@ -8,7 +8,7 @@ default:
 
 # Simulated flight, GPS lost half-way: estimated, recorded, verified and re-run (any `sitl demo` option)
 demo *OPTIONS:
-    @cargo run --quiet --locked --release -p sitl -- demo {{ OPTIONS }}
+    @cargo run --locked --release -p sitl -- demo {{ OPTIONS }}
 
 # Everything that must hold before a merge: setup, lint, unit and integration tests
 test: setup lint

@@ -4,6 +4,7 @@
     clippy::panic,
     reason = "a test fails by panicking"
 )]
+#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -9,6 +9,7 @@
 pub mod aircraft;
 pub mod autopilot_stream;
 pub mod belief;
+pub mod demo;
 pub mod flight_control;
 pub mod randomness;
 pub mod route;

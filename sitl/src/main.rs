@@ -1,3 +1,9 @@
-//! Program of the workspace.
+//! `sitl`: runs the test world from the command line.
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run(std::env::args_os())
+}

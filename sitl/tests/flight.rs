@@ -1,9 +1,12 @@
 //! Whole simulated flights, judged from outside: is the motion that of an aeroplane, and do the
 //! sensors tell of that same motion?
 
+use companion::autopilot::tlog::{Entry, TlogReader};
+use mavlink::dialects::ardupilotmega::{GpsFixType, MavMessage};
 use nalgebra::{UnitQuaternion, Vector3};
 use sitl::simulation::{Flight, Scenario};
 
+const SECOND_US: u64 = 1_000_000;
 const SECOND_NS: u64 = 1_000_000_000;
 
 fn flight(seed: u64, minutes: u32) -> Flight {
@@ -77,4 +80,62 @@ fn every_flight_stands_takes_off_into_the_wind_and_stays_in_its_envelope() {
         let run = flight.truth.at(19 * SECOND_NS).unwrap().velocity_ned_mps;
         assert!(run.dot(&wind) < 0.0, "seed {seed} took off with the wind");
     }
+}
+
+#[test]
+fn the_log_holds_every_stream_at_its_rate_and_not_one_frame_is_refused() {
+    let flight = flight(2, 1);
+    let mut reader = TlogReader::new(&flight.log);
+    let mut counts = std::collections::BTreeMap::<u32, usize>::new();
+    while let Some(entry) = reader.next_entry().unwrap() {
+        let Entry::Frame { frame, .. } = entry else {
+            panic!("refused: {entry:?}");
+        };
+        *counts.entry(frame.message_id()).or_default() += 1;
+    }
+    let expected = [
+        (0, 61),     // HEARTBEAT, 1 Hz
+        (2, 61),     // SYSTEM_TIME, 1 Hz
+        (24, 301),   // GPS_RAW_INT, 5 Hz
+        (27, 6_000), // RAW_IMU, 100 Hz
+        (29, 601),   // SCALED_PRESSURE, 10 Hz
+        (30, 3_001), // ATTITUDE, 50 Hz
+        (74, 601),   // VFR_HUD, 10 Hz
+    ];
+    assert_eq!(counts.into_iter().collect::<Vec<_>>(), expected);
+    assert_eq!(reader.statistics().sequences.lost(), 0);
+}
+
+#[test]
+fn once_gps_is_jammed_no_message_tells_position_or_ground_speed() {
+    let scenario = Scenario::jammed_half_way(5, 3);
+    let flight = scenario.fly(|_| {});
+    let jammed_us = scenario.gps_lost_at_ns / 1_000 + sitl::autopilot_stream::FLIGHT_BEGINS_UNIX_US;
+    let mut reader = TlogReader::new(&flight.log);
+    let mut last_fix = None;
+    let mut ground_speeds = Vec::new();
+    let mut reports = 0;
+    while let Some(entry) = reader.next_entry().unwrap() {
+        let Entry::Frame { time_us, frame, .. } = entry else {
+            panic!("refused: {entry:?}");
+        };
+        match frame.message().unwrap() {
+            MavMessage::GPS_RAW_INT(gps) if time_us < jammed_us => {
+                last_fix = Some((gps.lat, gps.lon, gps.alt));
+            }
+            MavMessage::GPS_RAW_INT(gps) => {
+                reports += 1;
+                assert_eq!(gps.fix_type, GpsFixType::GPS_FIX_TYPE_NO_FIX);
+                assert_eq!(Some((gps.lat, gps.lon, gps.alt)), last_fix);
+                assert_eq!((gps.vel, gps.cog), (u16::MAX, u16::MAX));
+            }
+            MavMessage::VFR_HUD(hud) if time_us >= jammed_us + SECOND_US => {
+                ground_speeds.push(hud.groundspeed);
+            }
+            _ => {}
+        }
+    }
+    assert!(reports > 400);
+    ground_speeds.dedup();
+    assert_eq!(ground_speeds.len(), 1);
 }

@@ -57,6 +57,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Err(error) => return fail(arguments, &format!("--config: {error}"), FAILED),
     };
     let options = ReplayOptions {
+        flight_id: None,
         log: arguments.log.clone(),
         fdr: arguments.fdr.clone(),
         windows,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use fdr_format::records::{FlightSource, LifecycleEvent, Severity};
-use fdr_format::{BootId, ClockAnchor, FlightParameters, FlightSummary, FlightWriter};
+use fdr_format::{BootId, ClockAnchor, FlightId, FlightParameters, FlightSummary, FlightWriter};
 
 use super::error::ReplayError;
 use super::feed::{FeedEnd, FeedReport, feed};
@@ -31,6 +31,8 @@ pub struct ReplayOptions {
     pub log: PathBuf,
     /// Folder in which the recording's folder is made.
     pub fdr: PathBuf,
+    /// Name of the recording; a random one when there is none.
+    pub flight_id: Option<FlightId>,
     /// When GPS is denied.
     pub windows: DenialWindows,
     /// Where to write the positions.
@@ -65,7 +67,7 @@ pub fn replay(
     let mut configuration = options.configuration.clone();
     // The emitter's bytes depend on it: a re-run must find it in the recording.
     configuration.autopilot.system_id = survey.vehicle;
-    let parameters = parameters(&options.log, &survey, &configuration)?;
+    let parameters = parameters(options, &survey, &configuration)?;
     let mut recording = Recording {
         writer: FlightWriter::create(&options.fdr, parameters)?,
         positions: None,
@@ -126,12 +128,12 @@ fn survey(log: &LogFile, options: &ReplayOptions) -> Result<Survey, ReplayError>
 }
 
 fn parameters(
-    log: &Path,
+    options: &ReplayOptions,
     survey: &Survey,
     configuration: &Configuration,
 ) -> Result<FlightParameters, ReplayError> {
-    let flight_id = random_flight_id();
-    let name = log.file_name().unwrap_or(log.as_os_str());
+    let flight_id = options.flight_id.unwrap_or_else(random_flight_id);
+    let name = options.log.file_name().unwrap_or(options.log.as_os_str());
     Ok(FlightParameters {
         flight_id,
         // The log's time belongs to no boot of this machine.

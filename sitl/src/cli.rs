@@ -1,0 +1,134 @@
+//! Arguments, progress and exit codes.
+//!
+//! | exit code | meaning |
+//! |---|---|
+//! | 0 | the flight was recorded, verified clean and re-ran identically |
+//! | 1 | it could not be completed; stderr says why |
+//! | 2 | the recording is not clean or does not re-run identically |
+//! | 64 | wrong usage |
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use sitl::demo::{self, MINUTES_MAX, MINUTES_MIN, Options, Stage};
+
+const NOT_SOUND: u8 = 2;
+const WRONG_USAGE: u8 = 64;
+
+/// The test world of GPS-Denied Companion.
+#[derive(Debug, Parser)]
+#[command(version, about, long_about = None)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Fly a simulated aircraft whose GPS is lost half-way, through the whole product.
+    ///
+    /// The log it makes is replayed like a real one; the recording is verified, re-run and compared
+    /// with the truth. Exit codes: 0 sound, 1 not completed, 2 recording not clean or not identical
+    /// when re-run, 64 wrong usage.
+    Demo(DemoArguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct DemoArguments {
+    /// Seed of wind, route and sensor errors; the same seed gives the same bytes.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Length of the flight; GPS is lost half-way.
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(i64::from(MINUTES_MIN)..=i64::from(MINUTES_MAX)))]
+    minutes: u32,
+    /// Empty or new folder for log and recording [default: flights/demo, replaced by every run].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// One JSON document on stdout instead of the table.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the program with its arguments, the program's own name first.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(message) => {
+            let code = if message.use_stderr() { WRONG_USAGE } else { 0 };
+            // Nobody is left to tell when the terminal is gone.
+            let _ = message.print();
+            return ExitCode::from(code);
+        }
+    };
+    let done = match arguments.command {
+        Command::Demo(arguments) => run_demo(&arguments),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("sitl: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run_demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
+    let options = Options {
+        seed: arguments.seed,
+        minutes: arguments.minutes,
+        out: arguments.out.clone(),
+    };
+    let mut progress = Progress::default();
+    let report = demo::run(&options, |stage| progress.show(stage))?;
+    progress.clear();
+    let text = if arguments.json {
+        let mut text = serde_json::to_string_pretty(&report).context("report as JSON")?;
+        text.push('\n');
+        text
+    } else {
+        demo::render(&report)
+    };
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .context("writing the report to stdout")?;
+    Ok(if report.is_sound() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(NOT_SOUND)
+    })
+}
+
+/// One line on stderr that is overwritten; silent when stderr is no terminal.
+#[derive(Debug, Default)]
+struct Progress {
+    shown: Option<Stage>,
+}
+
+impl Progress {
+    fn show(&mut self, stage: Stage) {
+        if self.shown == Some(stage) {
+            return;
+        }
+        self.shown = Some(stage);
+        let text = match stage {
+            Stage::Flying(percent) => format!("flying {percent} %"),
+            Stage::Replaying(percent) => format!("replaying {percent} % of the log"),
+            Stage::Verifying => "verifying the recording".to_owned(),
+            Stage::Rerunning => "re-running the recording".to_owned(),
+        };
+        overwrite(&text);
+    }
+
+    fn clear(&self) {
+        overwrite("");
+    }
+}
+
+fn overwrite(text: &str) {
+    let mut stderr = std::io::stderr();
+    if stderr.is_terminal() {
+        // A progress line that cannot be shown is no reason to stop.
+        let _ = write!(stderr, "\r\x1b[K{text}").and_then(|()| stderr.flush());
+    }
+}
