@@ -1,5 +1,7 @@
 //! The MAVLink framer and the MSP framer under damage.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod support;
 
 use companion::autopilot::mavlink::{FRAMER_CAPACITY, Framer, LinkStatistics, Received, Refusal};

@@ -1,5 +1,7 @@
 //! Bytes that real autopilots were measured to take, against our encoders.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use companion::autopilot::ardupilot::{GPS_INPUT_FRAME_MAX, gps_input, gps_input_frame};
 use companion::autopilot::inav::{MSP2_SENSOR_GPS, SENSOR_GPS_PAYLOAD, SensorGps};
 use companion::autopilot::mavlink::Frame;

@@ -1,5 +1,7 @@
 //! Inputs and outputs survive the recording bit for bit.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use companion::navigator::{
     AirData, Airframe, Attitude, Barometer, Covariance6, Ellipse95, EmittedExternalPosition, Event,
     EventKind, FcGps, FixType, FlightState, GpsFix, ImuSample, Input, MonotonicNs, Output,

@@ -4,7 +4,6 @@
     clippy::panic,
     reason = "a test fails by panicking"
 )]
-#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

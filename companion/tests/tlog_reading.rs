@@ -1,5 +1,7 @@
 //! Reading logs: stamps, refusals, cut ends; and what the real logs hold.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod support;
 
 use companion::autopilot::mavlink::Refusal;
