@@ -139,6 +139,7 @@ fn fly(path: &Path, window: Option<&Range<f64>>) -> (Vec<Position>, Summary) {
     let options = ReplayOptions {
         log: path.to_owned(),
         fdr: folder.path().join("fdr"),
+        flight_id: None,
         windows: DenialWindows::new(windows).unwrap(),
         positions: Some(positions.clone()),
         configuration: Configuration::default(),
