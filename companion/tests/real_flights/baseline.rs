@@ -65,8 +65,8 @@ pub fn error_at_the_end(inputs: &[Input], window: &Range<f64>) -> Option<f64> {
             _ => None,
         })
     };
-    let start = fixes(0.0..window.start).last()?;
-    let end = fixes(window.clone()).last()?;
+    let start = fixes(0.0..window.start).next_back()?;
+    let end = fixes(window.clone()).next_back()?;
     let (from, to) = (start.time.0 as f64 * 1e-9, end.time.0 as f64 * 1e-9);
 
     let mut air = Air::default();
