@@ -59,13 +59,13 @@ impl DenialWindow {
     /// Its start, seconds since the first message.
     #[must_use]
     pub fn start_s(&self) -> f64 {
-        self.start_us as f64 * 1e-6
+        self.start_us as f64 / 1e6
     }
 
     /// Its end, seconds since the first message.
     #[must_use]
     pub fn end_s(&self) -> f64 {
-        self.end_us as f64 * 1e-6
+        self.end_us as f64 / 1e6
     }
 
     /// Whether `since_start_us` lies in it.

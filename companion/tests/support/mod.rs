@@ -1,6 +1,11 @@
 //! Builds MAVLink frames and logs for the tests, with the `mavlink` crate as the sender.
 
-#![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "each test binary uses its own part; a test fails by panicking"
+)]
 
 use mavlink::dialects::ardupilotmega::{
     ATTITUDE_DATA, GPS_RAW_INT_DATA, GpsFixType, HEARTBEAT_DATA, MavAutopilot, MavMessage,
@@ -8,6 +13,7 @@ use mavlink::dialects::ardupilotmega::{
 };
 use mavlink::{MAVLinkV1MessageRaw, MAVLinkV2MessageRaw, MavHeader};
 
+pub mod command;
 pub mod flights;
 
 /// Unix time of the first message of every built log, microseconds.

@@ -1,0 +1,222 @@
+//! `companion replay`, the real program: what it prints, writes and records.
+
+mod support;
+
+use std::path::Path;
+
+use companion::autopilot::inav::MSP2_SENSOR_GPS;
+use companion::autopilot::msp::MspFramer;
+use fdr_format::{FlightItem, FlightReader, Record, RecordType};
+use support::command::{companion, file, replay, sound_recording};
+use support::{LOG_START_US, straight_flight};
+
+const POSITION_KEYS: [&str; 11] = [
+    "alt_msl_m",
+    "cov_ned_m2",
+    "fix_type",
+    "horiz_accuracy_m",
+    "last_satellite_anchor_age_ms",
+    "lat_deg",
+    "lon_deg",
+    "source_label",
+    "time_us",
+    "vel_ned_mps",
+    "vert_accuracy_m",
+];
+
+#[test]
+fn a_flight_is_replayed_recorded_and_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = file(folder.path(), "flight.tlog", &straight_flight(60).bytes);
+    let out = folder.path().join("positions.jsonl");
+    let run = replay(
+        &log,
+        &folder.path().join("fdr"),
+        &[
+            "--deny-gps",
+            "30:45",
+            "--deny-gps",
+            "50:55.5",
+            "--positions",
+            out.to_str().unwrap(),
+        ],
+    );
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run}");
+    let report = run.json();
+    assert_eq!(report["messages_read"], 60 + 3000 + 3000 + 300);
+    assert_eq!(report["messages_refused"], 0);
+    assert_eq!(report["messages_masked"]["whole"], 5 * 15 + 28);
+    assert!(report["realtime_factor"].as_f64().unwrap() > 1.0);
+    assert_eq!(report["error"], serde_json::Value::Null);
+    let windows = report["windows"].as_array().unwrap();
+    assert_eq!(windows.len(), 2);
+    assert_eq!(
+        (windows[0]["start_s"].as_f64(), windows[0]["end_s"].as_f64()),
+        (Some(30.0), Some(45.0))
+    );
+    assert_eq!(windows[0]["labels"], serde_json::json!(["dead_reckoned"]));
+    let flown = windows[0]["distance_m"].as_f64().unwrap();
+    assert!(
+        (flown - 15.0 * 14.8).abs() < 3.0,
+        "15 m/s over 74 fixes: {flown}"
+    );
+    for key in ["error_end_m", "error_max_m", "coverage_95"] {
+        assert!(windows[0][key].is_f64(), "{key}");
+    }
+    let lines = positions(&out);
+    assert_eq!(report["positions"].as_u64(), Some(lines.len() as u64));
+    sound_recording(&report);
+}
+
+fn positions(path: &Path) -> Vec<serde_json::Value> {
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn every_emitted_position_is_a_json_line_on_the_logs_own_clock_at_10_hz() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = file(folder.path(), "flight.tlog", &straight_flight(20).bytes);
+    let out = folder.path().join("positions.jsonl");
+    let run = replay(&log, folder.path(), &["--positions", out.to_str().unwrap()]);
+    assert_eq!(run.code, 0, "{run}");
+    let lines = positions(&out);
+    assert!(lines.len() > 190, "{}", lines.len());
+    for (index, line) in lines.iter().enumerate() {
+        let keys: Vec<_> = line.as_object().unwrap().keys().collect();
+        assert_eq!(keys, POSITION_KEYS);
+        let expected = lines[0]["time_us"].as_u64().unwrap() + index as u64 * 100_000;
+        assert_eq!(line["time_us"].as_u64(), Some(expected));
+        assert_eq!(line["source_label"], "dead_reckoned");
+        assert!(line["last_satellite_anchor_age_ms"].is_null());
+        assert_eq!(line["cov_ned_m2"][0][1], line["cov_ned_m2"][1][0]);
+    }
+    let first = lines[0]["time_us"].as_u64().unwrap();
+    assert_eq!((first - LOG_START_US) % 100_000, 0);
+    assert!((lines[0]["lat_deg"].as_f64().unwrap() - 45.0).abs() < 0.01);
+}
+
+#[test]
+fn the_recording_holds_raw_frames_then_the_inputs_they_caused_then_outputs_then_sent_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let flight = straight_flight(10);
+    let log = file(folder.path(), "flight.tlog", &flight.bytes);
+    let report = replay(&log, folder.path(), &[]).json();
+    let recording = sound_recording(&report);
+    let mut reader = FlightReader::open(recording).unwrap();
+    let mut types = Vec::new();
+    while let Some(item) = reader.next_item().unwrap() {
+        if let FlightItem::Record { record, .. } = item {
+            types.push(record.record_type);
+        }
+    }
+    let count = |wanted| types.iter().filter(|found| **found == wanted).count();
+    assert_eq!(
+        count(RecordType::RECEIVED_MAVLINK_RAW),
+        flight.entries.len()
+    );
+    assert_eq!(count(RecordType::IMU_TRACE), 500);
+    let positions = count(RecordType::EMITTED_EXTERNAL_POSITION);
+    assert_eq!(Some(positions as u64), report["positions"].as_u64());
+    assert_eq!(count(RecordType::SENT_FC_BYTES), positions);
+    for (index, found) in types.iter().enumerate() {
+        let before = types[index.saturating_sub(1)];
+        match *found {
+            RecordType::IMU_TRACE | RecordType::ATTITUDE | RecordType::FC_GPS => {
+                assert_eq!(before, RecordType::RECEIVED_MAVLINK_RAW);
+            }
+            RecordType::EMITTED_EXTERNAL_POSITION => assert_eq!(before, RecordType::TICK),
+            RecordType::SENT_FC_BYTES => {
+                assert_eq!(before, RecordType::EMITTED_EXTERNAL_POSITION);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn for_inav_the_same_flight_becomes_whole_msp_frames() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = file(folder.path(), "flight.tlog", &straight_flight(10).bytes);
+    let report = replay(&log, folder.path(), &["--autopilot", "inav"]).json();
+    let mut reader = FlightReader::open(sound_recording(&report)).unwrap();
+    let mut framer = MspFramer::default();
+    let mut sent = 0;
+    while let Some(item) = reader.next_item().unwrap() {
+        let FlightItem::Record { record, .. } = item else {
+            continue;
+        };
+        if let Ok(Record::SentFcBytes(body)) = record.decode() {
+            sent += 1;
+            assert_eq!(framer.push(body.bytes.0), 61);
+            assert_eq!(framer.receive().unwrap().command, MSP2_SENSOR_GPS);
+            assert!(framer.receive().is_none());
+        }
+    }
+    assert_eq!(Some(sent), report["positions"].as_u64());
+}
+
+#[test]
+fn without_json_a_table_is_printed_for_people() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = file(folder.path(), "flight.tlog", &straight_flight(30).bytes);
+    let run = companion([
+        "replay".as_ref(),
+        "--log".as_ref(),
+        log.as_os_str(),
+        "--fdr".as_ref(),
+        folder.path().as_os_str(),
+        "--deny-gps".as_ref(),
+        "10:20".as_ref(),
+    ]);
+    assert_eq!(run.code, 0, "{run}");
+    for part in [
+        "x real time",
+        "10:20",
+        "dead_reckoned",
+        "messages read",
+        "messages refused",
+    ] {
+        assert!(run.stdout.contains(part), "no {part:?} in {run}");
+    }
+}
+
+#[test]
+fn wrong_usage_ends_with_64_and_says_how_to_do_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = file(folder.path(), "flight.tlog", &straight_flight(30).bytes);
+    for (arguments, part) in [
+        (vec!["replay"], "--log"),
+        (vec!["fly"], "fly"),
+        (vec![], "replay"),
+    ] {
+        let run = companion(&arguments);
+        assert_eq!(run.code, 64, "{run}");
+        assert!(run.stderr.contains(part), "{run}");
+    }
+    for (windows, parts) in [
+        (
+            vec!["--deny-gps", "20"],
+            vec!["--deny-gps", "START_S:END_S"],
+        ),
+        (
+            vec!["--deny-gps", "20:10"],
+            vec!["20:10", "later than its start"],
+        ),
+        (vec!["--deny-gps", "20:nan"], vec!["START_S:END_S"]),
+        (
+            vec!["--deny-gps", "5:15", "--deny-gps", "10:20"],
+            vec!["--deny-gps", "5:15", "10:20", "overlap"],
+        ),
+    ] {
+        let run = replay(&log, folder.path(), &windows);
+        assert_eq!(run.code, 64, "{run}");
+        for part in parts {
+            assert!(run.stderr.contains(part), "no {part:?} in {run}");
+        }
+    }
+    assert_eq!(companion(["--help"]).code, 0);
+    assert_eq!(companion(["--version"]).code, 0);
+}
