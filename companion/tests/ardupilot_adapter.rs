@@ -1,5 +1,7 @@
 //! What the navigator is told of ArduPilot's messages, and what it must never be told.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod support;
 
 use companion::autopilot::AutopilotConfig;

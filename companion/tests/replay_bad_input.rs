@@ -1,6 +1,8 @@
 //! Bad input to `companion replay`: one clear message, a non-zero exit code, and what was recorded so
 //! far is valid and verifiable.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod support;
 
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! `companion replay`, the real program: what it prints, writes and records.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod support;
 
 use std::path::Path;
