@@ -67,16 +67,22 @@ pub fn replay(log: &Path, fdr: &Path, more: &[&str]) -> Run {
 #[track_caller]
 pub fn sound_recording(report: &serde_json::Value) -> PathBuf {
     let folder = PathBuf::from(report["flight_dir"].as_str().unwrap());
-    let verification = fdr_format::verify(&folder).unwrap();
+    sound(&folder);
+    folder
+}
+
+/// Checks that a recording verifies clean and re-runs identically.
+#[track_caller]
+pub fn sound(folder: &Path) {
+    let verification = fdr_format::verify(folder).unwrap();
     assert_eq!(verification.exit_code, 0, "{:?}", verification.findings);
-    let rerun = companion::rerun::rerun(&folder).unwrap();
+    let rerun = companion::rerun::rerun(folder).unwrap();
     assert!(
         rerun.identical(),
         "{:?} {:?}",
         rerun.difference,
         rerun.cut_short
     );
-    folder
 }
 
 /// Writes `bytes` to `name` in `folder`.
