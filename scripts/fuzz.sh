@@ -1,20 +1,17 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for SECONDS. Without the nightly toolchain or cargo-fuzz the property tests
-# over the same parsers run instead, with many more cases than usual.
+# Runs every fuzz target of fuzz/ for SECONDS, from its seeds and what earlier runs found. Without the
+# nightly toolchain or cargo-fuzz the property tests over the same entry points run instead.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:?usage: scripts/fuzz.sh SECONDS}
 
 if ! cargo +nightly fuzz --version >/dev/null 2>&1; then
-    echo "fuzz: nightly toolchain or cargo-fuzz is missing (rustup toolchain install nightly; cargo install cargo-fuzz): running the property tests instead" >&2
+    echo "fuzz: running property tests instead, for want of the nightly toolchain or cargo-fuzz; install them with: rustup toolchain install nightly && cargo install --locked cargo-fuzz" >&2
     exec scripts/properties.sh $((seconds * 100))
 fi
 
-for manifest in */fuzz/Cargo.toml; do
-    [[ -f $manifest ]] || continue
-    crate=${manifest%/fuzz/Cargo.toml}
-    for target in $(cd "$crate" && cargo +nightly fuzz list); do
-        echo "fuzz: $crate $target, $seconds s" >&2
-        (cd "$crate" && cargo +nightly fuzz run "$target" -- -max_total_time="$seconds")
-    done
+for target in $(cargo +nightly fuzz list); do
+    echo "fuzz: $target, $seconds s" >&2
+    mkdir -p "fuzz/corpus/$target"
+    cargo +nightly fuzz run "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- -max_total_time="$seconds"
 done

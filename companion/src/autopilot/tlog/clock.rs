@@ -95,7 +95,9 @@ impl LogClock {
         }
         let neighbours = look_ahead();
         let damage = damage_known || neighbours.damage || one_bit_explains(now, stamp, &neighbours);
-        if neighbours.most(|other| runs_on(now, other)) && damage {
+        let contradicted = neighbours.most(|other| runs_on(now, other))
+            || !neighbours.most(|other| goes_on_from(stamp, other));
+        if damage && contradicted {
             return Ok(self.distrust(now));
         }
         Err(ClockBroken {
@@ -112,10 +114,7 @@ impl LogClock {
     /// The first time of the log: the first stamp, unless the others contradict it.
     fn start(&mut self, stamp: Option<u64>, neighbours: &Neighbours) -> u64 {
         let alone = |stamp: u64| {
-            neighbours.count > 0
-                && !neighbours.most(|other| {
-                    runs_on(stamp, other) && other.saturating_sub(stamp) <= PAUSE_MAX_US
-                })
+            neighbours.count > 0 && !neighbours.most(|other| goes_on_from(stamp, other))
         };
         if let Some(stamp) = stamp.filter(|stamp| !alone(*stamp)) {
             return stamp;
@@ -136,11 +135,15 @@ fn runs_on(now: u64, other: u64) -> bool {
     other >= now.saturating_sub(REVERSAL_MAX_US)
 }
 
-/// Whether a stamp ahead of the clock is contradicted by those that follow. At the end of the log
-/// nothing can contradict it, and only what cannot be a pause is distrusted.
+fn goes_on_from(now: u64, other: u64) -> bool {
+    runs_on(now, other) && other.saturating_sub(now) <= PAUSE_MAX_US
+}
+
+/// Whether a stamp ahead of the clock stands alone. A pause is believed until most of those that
+/// follow contradict it; a leap that cannot be a pause, only when most of them go on from there.
 fn leaps_alone(now: u64, stamp: u64, neighbours: &Neighbours) -> bool {
-    if neighbours.count == 0 {
-        return stamp - now > PAUSE_MAX_US;
+    if stamp - now > PAUSE_MAX_US {
+        return !neighbours.most(|other| goes_on_from(stamp, other));
     }
     neighbours.most(|other| (now..stamp).contains(&other))
 }
