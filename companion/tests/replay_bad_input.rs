@@ -69,6 +69,19 @@ fn a_log_that_is_no_mavlink_is_named() {
 }
 
 #[test]
+fn a_bare_stream_without_time_stamps_is_told_from_a_log() {
+    let flight = straight_flight(20);
+    let mut stream = Vec::new();
+    for (entry, from) in flight.entries.iter().enumerate() {
+        let to = flight.entries.get(entry + 1).copied();
+        stream.extend(&flight.bytes[from + 8..to.unwrap_or(flight.bytes.len())]);
+    }
+    let (run, folder, log) = replay_bytes(&stream, &[]);
+    run.fails(1, &["--log", &log, "without a usable time stamp", ".tlog"]);
+    nothing_recorded(folder.path());
+}
+
+#[test]
 fn a_log_without_an_autopilot_says_what_it_holds() {
     use mavlink::dialects::ardupilotmega::{MavAutopilot, MavType};
     let mut log = Tlog::default();
@@ -119,7 +132,7 @@ fn a_truncated_log_is_replayed_to_its_last_whole_frame_and_named_with_the_place(
         run.fails(1, &["--log", &log, "truncated", &format!("byte {last}")]);
         let report = run.json();
         assert_eq!(report["messages_read"], flight.entries.len() as u64 - 1);
-        assert_eq!(report["messages_refused_by_reason"]["truncated"], 1);
+        assert_eq!(report["truncated_at"], last);
         assert!(report["positions"].as_u64().unwrap() > 250);
         sound_recording(&report);
     }
@@ -146,7 +159,7 @@ fn a_log_cut_on_a_block_is_whole_only_when_the_flight_was_over() {
             "{run}"
         );
         let report = run.json();
-        assert_eq!(report["messages_refused_by_reason"]["truncated"], 1);
+        assert_eq!(report["truncated_at"], *log.entries.last().unwrap());
         sound_recording(&report);
     }
 }

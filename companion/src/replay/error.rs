@@ -37,6 +37,19 @@ pub enum ReplayError {
         /// Its size.
         bytes: u64,
     },
+    /// Most frames have no time stamp of their own.
+    #[error(
+        "--log: {path}: {frames} MAVLink frames, but {damaged} of them without a usable time stamp; \
+         give a log that has one of eight bytes before each frame (.tlog), not the bare stream"
+    )]
+    NoStamps {
+        /// The log.
+        path: PathBuf,
+        /// Frames in the log.
+        frames: u64,
+        /// Those without a usable stamp.
+        damaged: u64,
+    },
     /// No autopilot speaks in the log.
     #[error(
         "--log: {path}: no HEARTBEAT of {wanted} in {frames} MAVLink frames ({unread} of {bytes} \

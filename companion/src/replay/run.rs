@@ -111,6 +111,14 @@ fn survey(log: &LogFile, options: &ReplayOptions) -> Result<Survey, ReplayError>
     if frames == 0 {
         return Err(ReplayError::NotMavlink { path, bytes });
     }
+    let damaged = survey.clock.damaged;
+    if damaged > frames / 2 {
+        return Err(ReplayError::NoStamps {
+            path,
+            frames,
+            damaged,
+        });
+    }
     if survey.vehicle.is_none() {
         let any = || "an autopilot".to_owned();
         return Err(ReplayError::NoAutopilot {
@@ -189,7 +197,7 @@ fn judge(report: &FeedReport, seen: &Seen, log: &Path, bytes: u64) -> Verdict {
             if after_the_flight && bytes.is_multiple_of(RECORDER_BLOCK) {
                 notice = Some(format!(
                     "{}: ends inside the frame at byte {at}, on a block of its recorder and after \
-                     the flight; counted as one truncated message",
+                     the flight: read to its last whole frame",
                     log.display()
                 ));
                 None
@@ -259,6 +267,10 @@ fn summary(
         messages_refused_by_reason: refusals.by_reason().into(),
         messages_refused_by_id: recording.seen.refused_ids.clone(),
         bytes_skipped: report.statistics.skipped_bytes,
+        truncated_at: match report.end {
+            FeedEnd::Cut(at) => Some(at),
+            FeedEnd::Whole | FeedEnd::Clock(_) => None,
+        },
         senders: senders.map(Into::into).collect(),
         messages_masked: report.masked,
         stamps: report.clock.into(),

@@ -28,6 +28,8 @@ pub struct Summary {
     pub messages_refused_by_id: BTreeMap<u32, u64>,
     /// Bytes that belong to no message.
     pub bytes_skipped: u64,
+    /// Where the last message begins in the log, when the log ends inside it.
+    pub truncated_at: Option<u64>,
     /// Every sender, in the order in which they were first heard.
     pub senders: Vec<SenderSummary>,
     /// Messages that the denial windows changed.

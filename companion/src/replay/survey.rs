@@ -2,7 +2,7 @@
 
 use crate::autopilot::ardupilot::VehicleLock;
 use crate::autopilot::mavlink::LinkStatistics;
-use crate::autopilot::tlog::{Entry, TlogReader};
+use crate::autopilot::tlog::{ClockCounts, Entry, TlogReader};
 
 /// Message id of HEARTBEAT, the only message that is looked into.
 const HEARTBEAT: u32 = 0;
@@ -18,6 +18,8 @@ pub struct Survey {
     pub vehicle: Option<u8>,
     /// Frames and refusals.
     pub statistics: LinkStatistics,
+    /// How the stamps behaved.
+    pub clock: ClockCounts,
 }
 
 impl Survey {
@@ -46,6 +48,7 @@ impl Survey {
             end_us,
             vehicle: lock.system(),
             statistics: reader.statistics().clone(),
+            clock: reader.clock_counts(),
         }
     }
 

@@ -105,8 +105,9 @@ impl<'a> Frame<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Refusal> {
         match candidate(bytes) {
             Candidate::Valid(frame) if frame.bytes.len() == bytes.len() => Ok(frame),
-            Candidate::Valid(_) | Candidate::NotAFrame => Err(Refusal::NotAFrame),
-            Candidate::Incomplete => Err(Refusal::Truncated),
+            Candidate::Valid(_) | Candidate::NotAFrame | Candidate::Incomplete => {
+                Err(Refusal::NotAFrame)
+            }
             Candidate::Refused(refusal, _) => Err(refusal),
         }
     }

@@ -62,7 +62,8 @@ impl Framer {
                     return Some(Received::Refused(refusal));
                 }
                 Step::Skipped(bytes) => self.statistics.skipped(bytes),
-                Step::NeedMore | Step::End => return None,
+                // A link never says that its last byte has come.
+                Step::NeedMore | Step::Cut { .. } | Step::End => return None,
             }
         }
     }

@@ -16,9 +16,7 @@ pub enum Refusal {
     InvalidEnum,
     /// The checksum holds, but the payload does not fit the message's definition.
     Unparsable,
-    /// The stream ended inside a frame.
-    Truncated,
-    /// No frame begins where one should.
+    /// No frame begins where one should, or one that claims more bytes than there are.
     NotAFrame,
 }
 
@@ -35,8 +33,6 @@ pub struct RefusalCounts {
     pub invalid_enum: u64,
     /// See [`Refusal::Unparsable`].
     pub unparsable: u64,
-    /// See [`Refusal::Truncated`].
-    pub truncated: u64,
     /// See [`Refusal::NotAFrame`].
     pub not_a_frame: u64,
 }
@@ -50,7 +46,6 @@ impl RefusalCounts {
             Refusal::UnsupportedFlags => &mut self.unsupported_flags,
             Refusal::InvalidEnum => &mut self.invalid_enum,
             Refusal::Unparsable => &mut self.unparsable,
-            Refusal::Truncated => &mut self.truncated,
             Refusal::NotAFrame => &mut self.not_a_frame,
         };
         *counter = counter.saturating_add(1);
@@ -66,14 +61,13 @@ impl RefusalCounts {
 
     /// Each reason's name, as reports print it, with its count.
     #[must_use]
-    pub fn by_reason(&self) -> [(&'static str, u64); 7] {
+    pub fn by_reason(&self) -> [(&'static str, u64); 6] {
         [
             ("bad_crc", self.bad_crc),
             ("unknown_message", self.unknown_message),
             ("unsupported_flags", self.unsupported_flags),
             ("invalid_enum", self.invalid_enum),
             ("unparsable", self.unparsable),
-            ("truncated", self.truncated),
             ("not_a_frame", self.not_a_frame),
         ]
     }

@@ -5,6 +5,7 @@
 //! | in step | valid frame | in step | frame |
 //! | in step | bad frame, no valid one begins inside it, another start byte follows it | in step | refused, whole |
 //! | in step | anything else that is no frame | searching | refused |
+//! | in step | the start of a frame, and then the bytes end | in step | cut |
 //! | searching | a valid frame somewhere ahead | in step | frame; the bytes before it are skipped |
 //! | searching | none | searching | bytes skipped |
 //!
@@ -50,6 +51,13 @@ pub(crate) enum Step<'a> {
     },
     /// Bytes that no frame was found in.
     Skipped(usize),
+    /// The bytes end inside a frame.
+    Cut {
+        /// Where it begins, prefix included.
+        at: usize,
+        /// Bytes of it that are there.
+        bytes: usize,
+    },
     /// More bytes are needed. Everything before the cursor's position may be discarded.
     NeedMore,
     /// All bytes are used.
@@ -93,7 +101,7 @@ impl Cursor {
             return match (complete, data.len() > begin) {
                 (false, _) => Step::NeedMore,
                 (true, false) => Step::End,
-                (true, true) => self.refuse_tail(data),
+                (true, true) => self.cut(data),
             };
         };
         match candidate(rest) {
@@ -109,8 +117,8 @@ impl Cursor {
             Candidate::NotAFrame => self.lose_step(Refusal::NotAFrame),
             Candidate::Incomplete if !complete => Step::NeedMore,
             Candidate::Incomplete => match first_valid(data, begin + 1, data.len(), true) {
-                Search::Found(..) => self.lose_step(Refusal::Truncated),
-                Search::Nothing | Search::Undecided(_) => self.refuse_tail(data),
+                Search::Found(..) => self.lose_step(Refusal::NotAFrame),
+                Search::Nothing | Search::Undecided(_) => self.cut(data),
             },
             Candidate::Refused(refusal, frame) => {
                 self.step_over_refused(data, complete, refusal, frame)
@@ -189,13 +197,12 @@ impl Cursor {
         }
     }
 
-    fn refuse_tail<'a>(&mut self, data: &'a [u8]) -> Step<'a> {
+    fn cut<'a>(&mut self, data: &'a [u8]) -> Step<'a> {
         let at = self.position;
         self.position = data.len();
-        Step::Refused {
+        Step::Cut {
             at,
-            refusal: Refusal::Truncated,
-            frame: None,
+            bytes: data.len() - at,
         }
     }
 }

@@ -112,9 +112,6 @@ impl<'a> TlogReader<'a> {
                 }
                 Step::Refused { at, refusal, frame } => {
                     self.statistics.refused(refusal, frame.as_ref());
-                    if refusal == Refusal::Truncated && self.cursor.position() == self.data.len() {
-                        self.cut_at = Some(at as u64);
-                    }
                     return Ok(Some(Entry::Refused {
                         offset: at as u64,
                         message_id: frame.map(|frame| frame.message_id()),
@@ -122,6 +119,10 @@ impl<'a> TlogReader<'a> {
                     }));
                 }
                 Step::Skipped(bytes) => self.statistics.skipped(bytes),
+                Step::Cut { at, bytes } => {
+                    self.statistics.skipped(bytes);
+                    self.cut_at = Some(at as u64);
+                }
                 Step::NeedMore | Step::End => return Ok(None),
             }
         }
@@ -133,7 +134,7 @@ impl<'a> TlogReader<'a> {
         self.cursor.position() as u64
     }
 
-    /// Where the last frame begins, when the log ends inside it.
+    /// Where the last frame (its stamp) begins, when the log ends inside it.
     #[must_use]
     pub fn cut_at(&self) -> Option<u64> {
         self.cut_at
@@ -196,7 +197,7 @@ fn look_ahead(data: &[u8], mut cursor: Cursor) -> Neighbours {
                 }
             }
             Step::Refused { .. } | Step::Skipped(_) => neighbours.damage = true,
-            Step::NeedMore | Step::End => break,
+            Step::NeedMore | Step::Cut { .. } | Step::End => break,
         }
     }
     neighbours
