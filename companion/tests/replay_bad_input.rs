@@ -9,7 +9,7 @@ use std::path::Path;
 
 use fdr_format::{Completeness, verify};
 use serde_json::Value;
-use support::command::{Run, file, replay, sound_recording};
+use support::command::{Run, file, replay, run, sound_recording};
 use support::{Tlog, attitude, frame_v2, heartbeat, plane_heartbeat, raw_imu, straight_flight};
 
 /// Replays `bytes` and hands back the run, its folder, and the log's path.
@@ -274,6 +274,40 @@ fn a_positions_file_that_cannot_be_written_is_named_and_the_recording_stays_vali
     sound_recording(&run.json());
 }
 
+#[test]
+fn a_positions_file_on_a_full_disk_is_named_and_the_recording_stays_valid() {
+    let (run, _folder, _) = replay_bytes(&straight_flight(5).bytes, &["--positions", "/dev/full"]);
+    run.fails(1, &["--positions", "/dev/full", "No space left"]);
+    sound_recording(&run.json());
+}
+
+#[test]
+fn a_recording_beyond_the_file_size_limit_is_named_and_what_was_recorded_stays_valid() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = file(folder.path(), "flight.tlog", &straight_flight(120).bytes);
+    let limited = "ulimit -f 1024 && exec \"$@\"";
+    let run = run(std::process::Command::new("bash")
+        .args(["-c", limited, "bash", env!("CARGO_BIN_EXE_companion")])
+        .args(["replay", "--json", "--log", log.to_str().unwrap()])
+        .args(["--fdr", folder.path().to_str().unwrap()]));
+    run.fails(1, &["--fdr", "seg_00000.bin", "File too large"]);
+    valid_as_far_as_it_goes(&run.json());
+}
+
+fn valid_as_far_as_it_goes(report: &Value) {
+    let recorded = report["flight_dir"].as_str().unwrap();
+    let verification = verify(recorded).unwrap();
+    assert!(
+        [0, 2].contains(&verification.exit_code),
+        "{:?}",
+        verification.findings
+    );
+    assert_ne!(verification.completeness, Completeness::Complete);
+    assert!(verification.records > 1000, "{}", verification.records);
+    let rerun = companion::rerun::rerun(recorded).unwrap();
+    assert_eq!(rerun.difference, None);
+}
+
 /// A small file system of its own, unmounted when dropped.
 struct SmallDisk(tempfile::TempDir);
 
@@ -315,16 +349,5 @@ fn a_full_recording_folder_is_named_and_what_was_recorded_stays_valid() {
     let log = file(elsewhere.path(), "flight.tlog", &straight_flight(120).bytes);
     let run = replay(&log, disk.0.path(), &[]);
     run.fails(1, &["--fdr", "seg_00000.bin", "No space left"]);
-    let report: Value = run.json();
-    let recorded = report["flight_dir"].as_str().unwrap();
-    let verification = verify(recorded).unwrap();
-    assert!(
-        [0, 2].contains(&verification.exit_code),
-        "{:?}",
-        verification.findings
-    );
-    assert_ne!(verification.completeness, Completeness::Complete);
-    assert!(verification.records > 1000, "{}", verification.records);
-    let rerun = companion::rerun::rerun(recorded).unwrap();
-    assert_eq!(rerun.difference, None);
+    valid_as_far_as_it_goes(&run.json());
 }

@@ -8,6 +8,7 @@
 
 mod progress;
 mod replay;
+mod signals;
 mod table;
 
 use std::ffi::OsString;
@@ -36,6 +37,7 @@ enum Command {
 
 /// Runs the program.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    signals::report_file_size_limit_as_error();
     match Arguments::try_parse_from(arguments) {
         Ok(Arguments {
             command: Command::Replay(arguments),

@@ -36,6 +36,9 @@ pub(super) struct Seen {
 pub(super) struct Recording<'a> {
     pub(super) writer: FlightWriter,
     pub(super) positions: Option<PositionsFile>,
+    /// Why the positions file is not written any more. The replay ends before the next frame, so that
+    /// everything that an input led to is recorded.
+    pub(super) positions_failed: Option<ReplayError>,
     pub(super) truth: Truth<'a>,
     pub(super) seen: Seen,
     pub(super) start_us: u64,
@@ -75,15 +78,18 @@ impl Recording<'_> {
         self.writer.append(record, self.now.0).map(drop)
     }
 
-    fn output(&mut self, output: &Output) -> Result<(), ReplayError> {
-        if let Output::Position(position) = output {
-            self.seen.positions += 1;
-            self.truth.position(position);
-            if let Some(file) = &mut self.positions {
-                file.write(&PositionLine::new(position, self.start_us))?;
-            }
+    fn output(&mut self, output: &Output) {
+        let Output::Position(position) = output else {
+            return;
+        };
+        self.seen.positions += 1;
+        self.truth.position(position);
+        if self.positions_failed.is_none()
+            && let Some(file) = &mut self.positions
+        {
+            let line = PositionLine::new(position, self.start_us);
+            self.positions_failed = file.write(&line).err();
         }
-        Ok(())
     }
 
     fn input(&mut self, input: &Input) {
@@ -103,6 +109,9 @@ impl Observer for Recording<'_> {
     type Error = ReplayError;
 
     fn frame(&mut self, time: MonotonicNs, frame: &Frame<'_>) -> Result<(), ReplayError> {
+        if let Some(error) = self.positions_failed.take() {
+            return Err(error);
+        }
         self.now = self.now.max(time);
         let record = Record::ReceivedMavlinkRaw(records::ReceivedMavlinkRaw {
             time_ns: time.0,
@@ -124,7 +133,7 @@ impl Observer for Recording<'_> {
     fn product(&mut self, product: Product<'_>) -> Result<(), ReplayError> {
         match product {
             Product::Input(input) => self.input(input),
-            Product::Output(output) => self.output(output)?,
+            Product::Output(output) => self.output(output),
             Product::SentFcBytes { .. } => {}
         }
         Ok(self.append(&product.record())?)

@@ -71,6 +71,7 @@ pub fn replay(
     let mut recording = Recording {
         writer: FlightWriter::create(&options.fdr, parameters)?,
         positions: None,
+        positions_failed: None,
         truth: Truth::new(&options.windows),
         seen: Seen::default(),
         start_us: survey.start_us,
@@ -226,7 +227,11 @@ fn close(
         ),
     };
     let mut summary = summary(&recording, report, options);
-    let positions = recording.positions.map_or(Ok(()), PositionsFile::finish);
+    let positions = match (recording.positions_failed, recording.positions) {
+        (Some(error), _) => Err(error),
+        (None, Some(file)) => file.finish(),
+        (None, None) => Ok(()),
+    };
     let finished = recording.writer.finish();
     summary.records = finished
         .as_ref()

@@ -40,14 +40,16 @@ impl std::fmt::Display for Run {
 }
 
 pub fn companion<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Run {
+    run(Command::new(env!("CARGO_BIN_EXE_companion")).args(arguments))
+}
+
+/// Runs any command to its end.
+pub fn run(command: &mut Command) -> Run {
     let Output {
         status,
         stdout,
         stderr,
-    } = Command::new(env!("CARGO_BIN_EXE_companion"))
-        .args(arguments)
-        .output()
-        .unwrap();
+    } = command.output().unwrap();
     Run {
         code: status.code().unwrap(),
         stdout: String::from_utf8(stdout).unwrap(),
