@@ -127,13 +127,13 @@ fn write_evidence(out: &mut String, report: &Report) -> std::fmt::Result {
     }
 }
 
-/// A count with a comma between thousands.
+/// A count with a space between thousands, as everywhere in the workspace.
 fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
+            text.push(' ');
         }
         text.push(digit);
     }
@@ -161,8 +161,8 @@ mod tests {
     fn counts_are_grouped_in_thousands() {
         assert_eq!(grouped(0), "0");
         assert_eq!(grouped(999), "999");
-        assert_eq!(grouped(1_000), "1,000");
-        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(grouped(1_000), "1 000");
+        assert_eq!(grouped(1_234_567), "1 234 567");
     }
 
     #[test]
