@@ -10,8 +10,10 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use fdr_format::records::{ComponentLifecycleEvent, LifecycleEvent, SegmentFooter, Severity};
 use fdr_format::{
-    Completeness, FlightItem, FlightReader, FlightSummary, FlightWriter, OpenError, Record, verify,
+    Completeness, FlightItem, FlightReader, FlightSummary, FlightWriter, List, OpenError, Record,
+    SegmentReader, verify,
 };
 use support::{imu, parameters};
 
@@ -173,4 +175,140 @@ fn a_flight_is_never_recorded_over_another() {
     record_flight(folder.path());
     let error = FlightWriter::create(folder.path(), parameters()).unwrap_err();
     assert!(error.to_string().contains("seg_00000.bin"), "{error}");
+}
+
+#[test]
+fn a_dropped_segment_that_a_loss_record_explains_is_no_damage() {
+    for reported in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = FlightWriter::create(folder.path(), parameters()).unwrap();
+        let mut event = ComponentLifecycleEvent {
+            time_ns: 0,
+            severity: Severity::Warning,
+            event: LifecycleEvent::FdrSegmentDropped,
+            segment: Some(0),
+            first_sequence: None,
+            last_sequence: None,
+            first_time_ns: None,
+            last_time_ns: None,
+            bytes: 0,
+            component: "recorder",
+            cause: "cap",
+            text: "",
+            counts: List::default(),
+        };
+        for now in 0..3000 {
+            writer.append(&imu(now), now).unwrap();
+        }
+        let first = fs::read(writer.folder().join("segments/seg_00000.bin")).unwrap();
+        let count = SegmentReader::open(&first, None).unwrap().count() as u64;
+        if reported {
+            (event.first_sequence, event.last_sequence) = (Some(0), Some(count - 1));
+        }
+        writer.append(&event.into(), 3000).unwrap();
+        let summary = writer.finish().unwrap();
+        fs::remove_file(&segments(&summary)[0]).unwrap();
+
+        let verdict = verify(folder.path()).unwrap();
+        let found = (verdict.exit_code, verdict.completeness);
+        let expected = match reported {
+            true => (0, Completeness::Dropped),
+            false => (3, Completeness::Damaged),
+        };
+        assert_eq!(found, expected, "{:?}", verdict.findings);
+        assert_eq!(verdict.missing_records, summary.records - verdict.records);
+    }
+}
+
+#[test]
+fn a_footer_that_lies_is_found_and_harms_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = FlightWriter::create(folder.path(), parameters()).unwrap();
+    let lie = SegmentFooter {
+        time_ns: 0,
+        segment: u32::MAX,
+        last: false,
+        records: u64::MAX,
+        bytes: u64::MAX,
+        first_sequence: u64::MAX,
+        last_sequence: u64::MAX,
+        first_monotonic_ms: u64::MAX,
+        last_monotonic_ms: 0,
+        counts: List::default(),
+    };
+    writer.append(&lie.into(), u64::MAX).unwrap();
+    writer.finish().unwrap();
+    let verdict = verify(folder.path()).unwrap();
+    assert_eq!(
+        (verdict.exit_code, verdict.completeness),
+        (4, Completeness::Altered)
+    );
+}
+
+#[test]
+fn a_foreign_segment_in_the_folder_is_refused_and_the_rest_is_read() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let ours = record_flight(folder.path());
+    let mut foreign = parameters();
+    foreign.flight_id.0[3] ^= 1;
+    let mut writer = FlightWriter::create(other.path(), foreign).unwrap();
+    for now in 0..RECORDS {
+        writer.append(&imu(now), now).unwrap();
+    }
+    let theirs = writer.finish().unwrap();
+    fs::copy(&segments(&theirs)[1], &segments(&ours)[1]).unwrap();
+
+    let verdict = verify(folder.path()).unwrap();
+    assert_eq!(verdict.exit_code, 3);
+    let texts: Vec<&str> = verdict
+        .findings
+        .iter()
+        .map(|finding| finding.text.as_str())
+        .collect();
+    assert!(
+        texts
+            .iter()
+            .any(|text| text.contains(&theirs.flight_id.to_string())),
+        "{texts:?}"
+    );
+    assert!(imu_times(folder.path()).len() > 2000);
+}
+
+#[test]
+fn a_flight_whose_every_header_is_damaged_is_still_read_by_its_folders_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = record_flight(folder.path());
+    for segment in segments(&summary) {
+        let mut bytes = fs::read(&segment).unwrap();
+        bytes[40] ^= 1;
+        fs::write(&segment, bytes).unwrap();
+    }
+    fs::remove_file(summary.folder.join("manifest.json")).unwrap();
+    assert_eq!(imu_times(folder.path()).len() as u64, RECORDS);
+    assert_eq!(verify(folder.path()).unwrap().exit_code, 3);
+
+    fs::rename(&summary.folder, folder.path().join("tuesday")).unwrap();
+    assert!(matches!(
+        FlightReader::open(folder.path()),
+        Err(OpenError::NoIdentity { .. })
+    ));
+}
+
+#[test]
+fn what_is_too_large_for_the_format_is_refused_before_anything_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut large = parameters();
+    large.configuration = "#".repeat((64 << 10) + 1);
+    assert!(FlightWriter::create(folder.path(), large.clone()).is_err());
+    large.configuration.pop();
+    large.segment_bytes = fdr_format::MAX_SEGMENT_BYTES + 1;
+    assert!(FlightWriter::create(folder.path(), large.clone()).is_err());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    large.segment_bytes -= 1;
+    FlightWriter::create(folder.path(), large)
+        .unwrap()
+        .finish()
+        .unwrap();
+    assert_eq!(verify(folder.path()).unwrap().exit_code, 0);
 }

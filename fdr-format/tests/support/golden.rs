@@ -30,6 +30,31 @@ pub fn files() -> [(&'static str, Vec<u8>); 3] {
     ]
 }
 
+/// First inputs of the fuzz target `record_decoder`: the type's number and a body.
+pub fn record_seeds() -> Vec<(String, Vec<u8>)> {
+    let mut draw = bodies::seeded(11);
+    RecordType::KNOWN
+        .iter()
+        .map(|&record_type| {
+            let body = bodies::body(record_type, &mut draw);
+            let input = [&record_type.0.to_le_bytes()[..], &body].concat();
+            (record_type.to_string(), input)
+        })
+        .collect()
+}
+
+/// First inputs of the fuzz target `segment_reader`.
+pub fn segment_seeds() -> Vec<(String, Vec<u8>)> {
+    let clean = small();
+    [
+        ("clean", clean.clone()),
+        ("damaged", damaged(&clean)),
+        ("torn", clean[..clean.len() - 40].to_vec()),
+    ]
+    .map(|(name, bytes)| (name.to_owned(), bytes))
+    .to_vec()
+}
+
 /// Every record type twice, a grown body, an unknown type, and numbers that are not finite.
 fn every_type() -> Vec<u8> {
     let mut draw = bodies::seeded(0x6764_6672);

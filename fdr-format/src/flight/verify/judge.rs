@@ -148,7 +148,7 @@ impl Judge {
         let agrees = footer.segment == segment
             && footer.records == self.tally.records
             && footer.bytes == record.offset
-            && footer.last_sequence + 1 == record.sequence
+            && footer.last_sequence.checked_add(1) == Some(record.sequence)
             && footer
                 .counts
                 .iter()
@@ -171,7 +171,8 @@ impl Judge {
                 last_missing,
                 ..
             } => {
-                self.missing += last_missing - first_missing + 1;
+                let missing = (last_missing - first_missing).saturating_add(1);
+                self.missing = self.missing.saturating_add(missing);
                 let range = (first_missing, last_missing);
                 if self.gaps.len() < RANGES_MAX {
                     self.gaps.push((segment, range));
@@ -302,7 +303,7 @@ impl Judge {
         let Some(manifest) = reader.manifest().filter(|manifest| manifest.clean_shutdown) else {
             return;
         };
-        let found = records + self.missing;
+        let found = records.saturating_add(self.missing);
         if manifest.flight_id == reader.flight_id() && manifest.records == found {
             return;
         }
