@@ -1,11 +1,11 @@
 //! What must hold for any bytes on a link, on stable: the entry functions of the fuzz targets over
-//! their corpus, over damaged streams and over random bytes.
+//! their seeds, over damaged streams and over random bytes.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 
-#[path = "../fuzz/src/lib.rs"]
+#[path = "../../fuzz/entries/link_framers.rs"]
 mod entry;
 
 use std::fs;
@@ -24,9 +24,9 @@ const TARGETS: [(&str, Entry); 2] = [
     ("msp_framer", entry::msp_framer),
 ];
 
-fn corpus(target: &str) -> PathBuf {
+fn seed_folder(target: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("fuzz/corpus")
+        .join("../fuzz/seeds")
         .join(target)
 }
 
@@ -87,7 +87,7 @@ fn msp_stream() -> Vec<u8> {
     stream
 }
 
-/// The seeds of the corpus: whole streams, cut ones, damaged ones, and a log.
+/// The seeds: whole streams, cut ones, damaged ones, and a log.
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let stream = match target {
         "mavlink_framer" => mavlink_stream(),
@@ -108,12 +108,12 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     seeds
 }
 
-/// The corpus is made by `UPDATE_CORPUS=1 cargo test -p companion --test any_bytes`.
+/// The seeds are made by `UPDATE_SEEDS=1 cargo test -p companion --test any_bytes`.
 #[test]
-fn the_corpus_of_every_fuzz_target_holds() {
+fn the_seeds_of_every_fuzz_target_hold() {
     for (target, entry) in TARGETS {
-        let folder = corpus(target);
-        if std::env::var_os("UPDATE_CORPUS").is_some() {
+        let folder = seed_folder(target);
+        if std::env::var_os("UPDATE_SEEDS").is_some() {
             fs::create_dir_all(&folder).unwrap();
             for (index, seed) in seeds(target).iter().enumerate() {
                 fs::write(folder.join(format!("seed_{index}")), seed).unwrap();

@@ -1,5 +1,5 @@
 //! What must hold for any bytes on a link. The fuzz targets call these functions on nightly; the
-//! property tests of `companion/tests/any_bytes.rs` call the same ones on stable, over the same corpus.
+//! property tests of `companion/tests/any_bytes.rs` call the same ones on stable, from the same seeds.
 
 use companion::autopilot::mavlink::{Frame, Framer, LinkStatistics, Received};
 use companion::autopilot::msp::{FRAME_MAX, MspFramer};
