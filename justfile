@@ -6,21 +6,21 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 default:
     @just --list --unsorted
 
-# Simulated flight, GPS lost half-way: estimated, recorded, verified and re-run (any `sitl demo` option)
+# Simulated flight whose GPS is lost half-way; takes the options of `sitl demo`
 demo *OPTIONS:
     @cargo run --locked --release -p sitl -- demo {{ OPTIONS }}
 
-# Everything that must hold before a merge: setup, lint, unit and integration tests
+# What must hold before a merge: setup, lint, unit and integration tests
 test: setup lint
     cargo test --locked --workspace
     @scripts/skipped.sh
 
-# What CI runs: `test`, then more property-test cases (the same ones every time), then the demo
+# What CI runs: `test`, more cases of every property test, the demo
 ci: test
     PROPTEST_RNG_SEED=20261121 scripts/properties.sh 4096
     just demo
 
-# Everything, without a time limit: `ci`, benchmarks, ten minutes of every fuzz target
+# Everything: `ci`, benchmarks, ten minutes of every fuzz target
 full: ci bench (fuzz "600")
 
 # Formatting, clippy, and the rules that keep the core deterministic
@@ -33,11 +33,11 @@ lint:
 bench *FILTER:
     cargo bench --locked --workspace --benches -- {{ FILTER }}
 
-# Every fuzz target for SECONDS each (property tests where nightly or cargo-fuzz is missing)
+# Every fuzz target for SECONDS (property tests where nightly is missing)
 fuzz SECONDS="60":
     scripts/fuzz.sh {{ SECONDS }}
 
-# Install what the tests need when it is missing (apt when root, Python peers in .venv)
+# Install what the tests need when it is missing
 setup:
     @scripts/setup.sh
 

@@ -55,7 +55,8 @@ pub fn exit_code(done: anyhow::Result<Outcome>) -> ExitCode {
         Ok(outcome) => ExitCode::from(outcome.code()),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("fdr-replay: {error:#}");
+            // Errors name their cause themselves.
+            eprintln!("fdr-replay: {error}");
             ExitCode::from(UNREADABLE)
         }
     }

@@ -8,11 +8,10 @@
 //! | 64 | wrong usage |
 
 use std::ffi::OsString;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::{Parser, Subcommand};
 use sitl::demo::{self, MINUTES_MAX, MINUTES_MIN, Options, Stage};
 
@@ -68,7 +67,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Demo(arguments) => run_demo(&arguments),
     };
     done.unwrap_or_else(|error| {
-        eprintln!("sitl: {error:#}");
+        // Errors name their cause themselves.
+        eprintln!("sitl: {error}");
         ExitCode::FAILURE
     })
 }
@@ -83,15 +83,17 @@ fn run_demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     let report = demo::run(&options, |stage| progress.show(stage))?;
     progress.clear();
     let text = if arguments.json {
-        let mut text = serde_json::to_string_pretty(&report).context("report as JSON")?;
+        let mut text = serde_json::to_string_pretty(&report)?;
         text.push('\n');
         text
     } else {
         demo::render(&report)
     };
-    std::io::stdout()
-        .write_all(text.as_bytes())
-        .context("writing the report to stdout")?;
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // Whoever read it has seen enough (`sitl demo | head -1`).
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+        written => written?,
+    }
     Ok(if report.is_sound() {
         ExitCode::SUCCESS
     } else {
