@@ -21,13 +21,17 @@ ci: test
     just demo
 
 # Everything: `ci`, benchmarks, ten minutes of every fuzz target
-full: ci bench (fuzz "600")
+full: ci aarch64-core bench (fuzz "600")
 
 # Formatting, clippy, and the rules that keep the core deterministic
 lint:
     cargo fmt --all --check
     cargo clippy --locked --workspace --all-targets -- -D warnings
     scripts/check-core.sh
+
+# The navigator's bit vectors on the Jetson's processor, emulated (root; some minutes the first time)
+aarch64-core:
+    scripts/aarch64-core.sh
 
 # Benchmarks beside their peers; the last table is kept in docs/performance.md
 bench *FILTER:

@@ -110,7 +110,7 @@ impl Pipeline {
         while let Some(deadline) = self.next_deadline().filter(|deadline| *deadline <= now) {
             self.handle(&Input::Tick(Tick { time: deadline }), sink)?;
             if self.next_deadline() <= Some(deadline) {
-                // A tick that was refused would be due for ever.
+                // At the end of the time scale no later deadline exists.
                 break;
             }
         }

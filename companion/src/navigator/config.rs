@@ -72,7 +72,7 @@ impl Default for ProcessNoise {
             kinematic_attitude: 3e-2,
             gyro_bias: 5e-5,
             accelerometer_bias: 3e-2,
-            wind: 0.12,
+            wind: 0.1,
             gust_sigma_mps: 0.9,
             gust_time_s: 10.0,
             airspeed_scale: 1e-3,

@@ -166,7 +166,7 @@ impl EventKind {
 /// Most outputs that one input can cause.
 pub const OUTPUTS_MAX: usize = 8;
 
-/// What one input caused, in order. Holds at most [`OUTPUTS_MAX`]; no input can cause more.
+/// What one input caused, in order. Holds at most 8; no input can cause more.
 #[derive(Debug, Clone)]
 pub struct Outputs {
     items: [Option<Output>; OUTPUTS_MAX],
