@@ -222,6 +222,10 @@ fn info_tells_the_flight_its_versions_and_its_records() {
         assert_eq!(report["counts"]["ImuTrace"], 1000);
         assert_eq!(report["records"], summary.records);
         assert_eq!(report["core_version"], 1);
+        assert_eq!(
+            (&report["source"], &report["source_name"]),
+            (&"simulation".into(), &"commands".into())
+        );
         assert_eq!(report["duration_s"], 9.99);
     }
     let table = stdout(&run(&["info", folder.path().to_str().unwrap()]));

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::manifest::Manifest;
 use super::parameters::ClockAnchor;
 use crate::identity::{BootId, FlightId};
+use crate::record::{FlightSource, Record};
 use crate::segment::SegmentReader;
 
 /// Name of the folder of segments inside a flight's folder.
@@ -137,7 +138,7 @@ pub(super) fn find_segments(flight: &Path) -> Result<Vec<SegmentPath>, OpenError
     Ok(segments)
 }
 
-/// What the first readable segment header says of the flight.
+/// What the first readable segment header says of the flight, and the flight header if it is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlightDescription {
     /// The flight.
@@ -152,6 +153,8 @@ pub struct FlightDescription {
     pub configuration: String,
     /// Monotonic and Unix time of the start.
     pub clock: ClockAnchor,
+    /// What fed the navigator, and its name; `None` when the flight header is damaged or dropped.
+    pub source: Option<(FlightSource, String)>,
 }
 
 /// What the first readable segment header says.
@@ -163,7 +166,8 @@ fn describe(path: &Path) -> Option<FlightDescription> {
     let mut start = Vec::new();
     let file = File::open(path).ok()?;
     file.take(HEADER_BYTES).read_to_end(&mut start).ok()?;
-    let header = SegmentReader::open(&start, None).ok()?.header()?;
+    let reader = SegmentReader::open(&start, None).ok()?;
+    let header = reader.header()?;
     Some(FlightDescription {
         flight_id: header.flight_id,
         boot_id: header.boot_id,
@@ -174,7 +178,16 @@ fn describe(path: &Path) -> Option<FlightDescription> {
             monotonic_ns: header.anchor_monotonic_ns,
             unix_ns: header.anchor_unix_ns,
         },
+        source: flight_source(reader),
     })
+}
+
+/// The flight header is the second record of the first segment.
+fn flight_source(reader: SegmentReader<'_>) -> Option<(FlightSource, String)> {
+    match reader.flatten().nth(1)?.decode().ok()? {
+        Record::FlightHeader(header) => Some((header.source, header.source_name.to_owned())),
+        _ => None,
+    }
 }
 
 /// Which flight it is when no segment header tells: the manifest decides, then the folder's name.

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use fdr_format::records::FlightSource;
 use fdr_format::{
     BootId, Completeness, FlightDescription, FlightId, FlightReader, TypeCounts, Verification,
     verify_with,
@@ -22,6 +23,8 @@ struct Info {
     boot_id: Option<BootId>,
     software_version: Option<String>,
     core_version: Option<u32>,
+    source: Option<FlightSource>,
+    source_name: Option<String>,
     started_unix_ns: Option<u64>,
     started_monotonic_ns: Option<u64>,
     duration_s: f64,
@@ -52,12 +55,15 @@ pub fn run(arguments: &FlightArguments) -> anyhow::Result<Outcome> {
 
 fn gather(folder: PathBuf, header: Option<FlightDescription>, verdict: Verification) -> Info {
     let about = header.as_ref();
+    let (source, source_name) = about.and_then(|about| about.source.clone()).unzip();
     Info {
         folder,
         flight_id: verdict.flight_id,
         boot_id: about.map(|about| about.boot_id),
         software_version: about.map(|about| about.software_version.clone()),
         core_version: about.map(|about| about.core_version),
+        source,
+        source_name,
         started_unix_ns: about.and_then(|about| about.clock.unix_ns),
         started_monotonic_ns: about.map(|about| about.clock.monotonic_ns),
         duration_s: verdict.time.map_or(0.0, |time| time.seconds()),
@@ -89,6 +95,7 @@ fn print(info: &Info) -> io::Result<()> {
             info.core_version
                 .map_or_else(unknown, |version| version.to_string()),
         )
+        .row("source", source(info))
         .row("started", info.started_unix_ns.map_or_else(unknown, utc))
         .row("duration", duration(info.duration_s))
         .row("segments", info.segments)
@@ -103,6 +110,16 @@ fn print(info: &Info) -> io::Result<()> {
         format!("{} bytes (--json shows it)", configuration.len()),
     );
     table.print()
+}
+
+fn source(info: &Info) -> String {
+    let kind = match info.source {
+        Some(FlightSource::Flight) => "flight",
+        Some(FlightSource::Replay) => "replay",
+        Some(FlightSource::Simulation) => "simulation",
+        None => "unknown",
+    };
+    format!("{kind} {}", info.source_name.as_deref().unwrap_or(""))
 }
 
 /// Unix nanoseconds as a date and time in UTC.
