@@ -312,3 +312,21 @@ fn what_is_too_large_for_the_format_is_refused_before_anything_is_made() {
         .unwrap();
     assert_eq!(verify(folder.path()).unwrap().exit_code, 0);
 }
+
+#[test]
+fn a_flight_of_another_version_cannot_be_read_and_says_which() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = FlightWriter::create(folder.path(), parameters())
+        .unwrap()
+        .finish()
+        .unwrap();
+    let segment = &segments(&summary)[0];
+    let mut bytes = fs::read(segment).unwrap();
+    bytes[8] = 9;
+    let end = 4 + u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize;
+    let crc = crc32fast::hash(&bytes[..end - 4]);
+    bytes[end - 4..end].copy_from_slice(&crc.to_le_bytes());
+    fs::write(segment, bytes).unwrap();
+    let error = verify(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("version 9"), "{error}");
+}

@@ -11,7 +11,7 @@
 
 mod judge;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -135,7 +135,7 @@ pub struct Verification {
 /// # Errors
 /// As [`verify_with`].
 pub fn verify(path: impl AsRef<Path>) -> Result<Verification, VerifyError> {
-    verify_with(FlightReader::open(path)?, |_, _| {}).map_err(VerifyError::from)
+    verify_with(FlightReader::open(path)?, |_, _| {})
 }
 
 /// Why a recording cannot be judged.
@@ -147,6 +147,14 @@ pub enum VerifyError {
     /// A segment file cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// There is a flight's folder, but no record in it.
+    #[error("{path}: holds no readable record: {why}")]
+    NoRecords {
+        /// The flight's folder.
+        path: PathBuf,
+        /// The first finding, or that there is nothing.
+        why: String,
+    },
 }
 
 /// Records between two reports of progress.
@@ -155,11 +163,11 @@ const PROGRESS_EVERY: u64 = 1 << 16;
 /// Reads a whole flight and judges it. `progress` is told bytes read and bytes in all, now and then.
 ///
 /// # Errors
-/// When a segment file cannot be read.
+/// When a segment file cannot be read, or none holds a valid record.
 pub fn verify_with(
     mut reader: FlightReader,
     mut progress: impl FnMut(u64, u64),
-) -> Result<Verification, ReadError> {
+) -> Result<Verification, VerifyError> {
     let mut judge = Judge::new(&reader);
     let total = reader.bytes_total();
     while let Some(item) = reader.next_item()? {
@@ -169,5 +177,15 @@ pub fn verify_with(
         }
     }
     progress(total, total);
-    Ok(judge.verdict(&reader))
+    let verdict = judge.verdict(&reader);
+    if verdict.records == 0 {
+        return Err(VerifyError::NoRecords {
+            path: reader.folder().to_owned(),
+            why: verdict
+                .findings
+                .first()
+                .map_or(String::new(), |finding| finding.text.clone()),
+        });
+    }
+    Ok(verdict)
 }
