@@ -70,7 +70,7 @@ impl GpsReceiver {
         }
     }
 
-    /// The report `dt_s` after the last one: the motion [`LAG_NS`] ago, or none while `jammed`.
+    /// The report `dt_s` after the last one: the motion 0.2 s ago, or none while `jammed`.
     pub fn read(&mut self, dt_s: f64, jammed: bool) -> GpsReading {
         let error = Vector3::from_fn(|axis, _| {
             self.position_error[axis].advance(dt_s, &mut self.randomness)
