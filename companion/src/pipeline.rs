@@ -80,21 +80,32 @@ impl Pipeline {
         input: &Input,
         sink: &mut impl FnMut(Product<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
+        let due = self.navigator.next_deadline();
         self.navigator.handle(input, &mut self.outputs);
+        let deadline_passed = due.is_some() && self.navigator.next_deadline() != due;
         sink(Product::Input(input))?;
         for output in self.outputs.iter() {
             sink(Product::Output(output))?;
         }
-        for output in self.outputs.iter() {
-            if let Output::Position(position) = output {
-                let emitted = self.emitter.emit(position);
-                sink(Product::SentFcBytes {
-                    time: position.time,
-                    bytes: emitted.as_slice(),
-                })?;
-            }
+        let position = self.outputs.iter().find_map(|output| match output {
+            Output::Position(position) => Some(position),
+            Output::LabelTransition(_) | Output::Event(_) => None,
+        });
+        let frame = match position {
+            Some(position) => Some((position.time, self.emitter.emit(position))),
+            None if deadline_passed => self
+                .emitter
+                .withdraw(input.time())
+                .map(|frame| (input.time(), frame)),
+            None => None,
+        };
+        match frame {
+            Some((time, bytes)) => sink(Product::SentFcBytes {
+                time,
+                bytes: bytes.as_slice(),
+            }),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Sends the ticks that are due up to and including `now`. To be called before an input of that

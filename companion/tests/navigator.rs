@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use companion::navigator::{
-    AirData, Airframe, Attitude, Barometer, EmittedExternalPosition, EventKind, FlightState,
+    AirData, Airframe, Attitude, Barometer, EmittedExternalPosition, EventKind, FcGps, FlightState,
     Geodetic, ImuSample, Input, MonotonicNs, Navigator, NavigatorConfig, Output, Outputs, Tick,
 };
 use nalgebra::{Matrix6, Vector3};
@@ -178,6 +178,111 @@ fn a_feeder_that_forgot_its_ticks_gets_one_position_and_goes_on() {
         navigator.next_deadline().unwrap().0,
         20 * SECOND + SECOND / 10
     );
+}
+
+/// The flight with one more fix at 40 s; outputs with it, and positions without it.
+fn with_one_bad_fix(spoil: impl Fn(&mut FcGps)) -> (Vec<Output>, Vec<EmittedExternalPosition>) {
+    let mut inputs = straight_flight(60, 60, 100);
+    let clean = positions(&fly(&mut default_navigator(), &inputs));
+    let when = MonotonicNs(40 * SECOND + SECOND / 1000);
+    let index = inputs.partition_point(|input| input.time() < when);
+    let mut fix = gps_at(when, truth(40.0), [18.0, 3.0]);
+    spoil(&mut fix);
+    inputs.insert(index, Input::FcGps(fix));
+    (fly(&mut default_navigator(), &inputs), clean)
+}
+
+#[test]
+fn a_fix_that_is_wrong_in_velocity_or_height_alone_moves_nothing() {
+    let spoils: [fn(&mut FcGps); 2] = [
+        |fix| fix.velocity_ne_mps = Some([290.0, 0.0]),
+        |fix| fix.alt_msl_m = 9_000.0,
+    ];
+    for spoil in spoils {
+        let (outputs, clean) = with_one_bad_fix(spoil);
+        let kinds = events(&outputs);
+        assert!(
+            kinds
+                .iter()
+                .any(|kind| matches!(kind, EventKind::FcGpsRejected { .. }))
+        );
+        for (with, without) in positions(&outputs).iter().zip(&clean) {
+            assert!((error_m(with) - error_m(without)).abs() < 0.5);
+            assert!((with.alt_msl_m - without.alt_msl_m).abs() < 0.5);
+        }
+    }
+}
+
+#[test]
+fn a_start_in_flight_without_gps_velocity_states_what_it_does_not_know() {
+    let inputs: Vec<Input> = straight_flight(40, 40, 100)
+        .into_iter()
+        .map(|input| match input {
+            Input::FcGps(fix) => Input::FcGps(FcGps {
+                velocity_ne_mps: None,
+                ..fix
+            }),
+            other => other,
+        })
+        .collect();
+    let all = positions(&fly(&mut default_navigator(), &inputs));
+    for position in &all {
+        let three_sigma = 3.0 * position.horiz_accuracy_m;
+        assert!(
+            error_m(position) < three_sigma.max(5.0),
+            "{} m off",
+            error_m(position)
+        );
+    }
+    assert!(error_m(all.last().unwrap()) < 5.0);
+}
+
+#[test]
+fn when_every_sensor_falls_silent_the_estimate_ends_and_is_told_once() {
+    let mut navigator = default_navigator();
+    let mut outputs = fly(&mut navigator, &straight_flight(30, 30, 100));
+    outputs.clear();
+    let mut one = Outputs::default();
+    for _ in 0..3600 * 10 {
+        let due = navigator.next_deadline().unwrap();
+        navigator.handle(&Input::Tick(Tick { time: due }), &mut one);
+        outputs.extend(one.iter().copied());
+    }
+    let lost = events(&outputs)
+        .iter()
+        .filter(|kind| **kind == EventKind::EstimatorLost)
+        .count();
+    assert_eq!(lost, 1);
+    let carried = positions(&outputs);
+    assert!(
+        (295..=305).contains(&carried.len()),
+        "{} positions in silence",
+        carried.len()
+    );
+    carried.iter().for_each(assert_sound);
+    assert!(
+        carried
+            .windows(2)
+            .all(|pair| pair[1].horiz_accuracy_m > pair[0].horiz_accuracy_m)
+    );
+}
+
+#[test]
+fn a_rate_of_turn_is_not_believed_for_ever() {
+    let mut inputs: Vec<Input> = straight_flight(40, 40, 0)
+        .into_iter()
+        .filter(|input| !matches!(input, Input::Attitude(_)) || input.time().0 < 20 * SECOND)
+        .collect();
+    for input in &mut inputs {
+        if let Input::Attitude(sample) = input
+            && sample.time.0 > 19 * SECOND
+        {
+            sample.angular_rate_frd_radps = [0.0, 0.0, 0.5];
+        }
+    }
+    let all = positions(&fly(&mut default_navigator(), &inputs));
+    let worst = all.iter().map(error_m).fold(0.0, f64::max);
+    assert!(worst < 10.0, "{worst} m off while GPS was good");
 }
 
 fn any_number() -> impl Strategy<Value = f64> {

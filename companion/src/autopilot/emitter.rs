@@ -1,9 +1,12 @@
 //! Positions to the bytes that go to the flight controller.
+//!
+//! A position that is lost is withdrawn with a packet (fix 1 on ArduPilot, 0 on iNav): silence would
+//! be noticed only after seconds.
 
 use super::ardupilot::{GPS_INPUT_FRAME_MAX, gps_input, gps_input_frame};
 use super::inav::SensorGps;
 use super::{AutopilotConfig, AutopilotKind};
-use crate::navigator::EmittedExternalPosition;
+use crate::navigator::{EmittedExternalPosition, FixType, MonotonicNs};
 
 /// Our component id: `MAV_COMP_ID_ONBOARD_COMPUTER`. Never 1, which an autopilot takes for itself.
 pub const COMPANION_COMPONENT: u8 = 191;
@@ -38,7 +41,13 @@ impl EmittedBytes {
 /// Turns each position into one frame in the language of the configured autopilot; keeps the link's
 /// sequence number. Deterministic: the same positions give the same bytes.
 #[derive(Debug, Clone)]
-pub enum Emitter {
+pub struct Emitter {
+    language: Language,
+    latest: Option<EmittedExternalPosition>,
+}
+
+#[derive(Debug, Clone)]
+enum Language {
     /// `GPS_INPUT` over MAVLink 2.
     ArduPilot {
         /// The vehicle's system id.
@@ -59,20 +68,37 @@ impl Emitter {
     /// An emitter for the configured autopilot; where no system id is configured, 1.
     #[must_use]
     pub fn new(config: &AutopilotConfig) -> Self {
-        match config.kind {
-            AutopilotKind::ArduPilot => Self::ArduPilot {
+        let language = match config.kind {
+            AutopilotKind::ArduPilot => Language::ArduPilot {
                 system: config.system_id.unwrap_or(SYSTEM_DEFAULT),
                 gps_id: config.gps_id,
                 sequence: 0,
             },
-            AutopilotKind::INav => Self::INav,
+            AutopilotKind::INav => Language::INav,
+        };
+        Self {
+            language,
+            latest: None,
         }
+    }
+
+    /// The frame for a deadline at `time` that has no position: the latest one, not to be used.
+    /// `None` before the first position, when there is nothing to withdraw.
+    pub fn withdraw(&mut self, time: MonotonicNs) -> Option<EmittedBytes> {
+        let latest = self.latest?;
+        let withdrawn = EmittedExternalPosition {
+            time,
+            fix_type: FixType::None,
+            ..latest
+        };
+        Some(self.emit(&withdrawn))
     }
 
     /// The frame for `position`.
     pub fn emit(&mut self, position: &EmittedExternalPosition) -> EmittedBytes {
-        match self {
-            Self::ArduPilot {
+        self.latest = Some(*position);
+        match &mut self.language {
+            Language::ArduPilot {
                 system,
                 gps_id,
                 sequence,
@@ -89,7 +115,7 @@ impl Emitter {
                 *sequence = sequence.wrapping_add(1);
                 EmittedBytes::of(frame)
             }
-            Self::INav => EmittedBytes::of(&SensorGps::from_position(position).frame()),
+            Language::INav => EmittedBytes::of(&SensorGps::from_position(position).frame()),
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct ProcessNoise {
     pub gyro_scale: f64,
     /// Attitude, carried by the autopilot's reported rates, rad/sqrt(s).
     pub kinematic_attitude: f64,
+    /// Attitude, carried by nothing, rad/sqrt(s).
+    pub blind_attitude: f64,
     /// Gyroscope bias, rad/s/sqrt(s).
     pub gyro_bias: f64,
     /// Accelerometer bias, m/s2/sqrt(s).
@@ -65,11 +67,12 @@ impl Default for ProcessNoise {
         Self {
             inertial_velocity: 0.15,
             accelerometer_scale: 0.2,
-            kinematic_velocity: 1.2,
+            kinematic_velocity: 1.5,
             free_velocity: 2.5,
             inertial_attitude: 3e-3,
             gyro_scale: 0.1,
             kinematic_attitude: 3e-2,
+            blind_attitude: 0.3,
             gyro_bias: 5e-5,
             accelerometer_bias: 3e-2,
             wind: 0.1,
@@ -132,8 +135,12 @@ impl Default for SensorNoise {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct InitialSigma {
-    /// Velocity, m/s.
+    /// Velocity that the receiver reports, m/s.
     pub velocity_mps: f64,
+    /// Horizontal velocity that it does not report, m/s.
+    pub unreported_velocity_mps: f64,
+    /// Vertical velocity, which no receiver's report here contains, m/s.
+    pub vertical_velocity_mps: f64,
     /// Attitude, rad.
     pub attitude_rad: f64,
     /// Gyroscope bias, rad/s.
@@ -162,6 +169,8 @@ impl Default for InitialSigma {
     fn default() -> Self {
         Self {
             velocity_mps: 1.0,
+            unreported_velocity_mps: 20.0,
+            vertical_velocity_mps: 3.0,
             attitude_rad: 0.05,
             gyro_bias_radps: 0.02,
             accelerometer_bias_mps2: 0.4,
@@ -181,8 +190,10 @@ impl Default for InitialSigma {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Gates {
-    /// Largest normalised innovation squared of a GPS position (2 degrees of freedom).
-    pub gps_position_nis: f64,
+    /// Largest normalised innovation squared of a GPS position or velocity (2 degrees of freedom).
+    pub gps_horizontal_nis: f64,
+    /// Largest normalised innovation squared of a GPS height (1 degree of freedom).
+    pub gps_height_nis: f64,
     /// Largest normalised innovation squared of one scalar; beyond it the noise is widened to fit.
     pub scalar_nis: f64,
     /// Airflow is used as a measurement only above this true airspeed, m/s.
@@ -193,6 +204,8 @@ pub struct Gates {
     pub gps_reacquire_s: f64,
     /// The accelerometer carries the velocity while its samples are at most this far apart, s.
     pub imu_max_gap_s: f64,
+    /// The autopilot's reported rates carry the attitude while it is at most this old, s.
+    pub attitude_max_gap_s: f64,
     /// The autopilot's attitude replaces ours when it differs by more than this ..., rad.
     pub attitude_reset_rad: f64,
     /// ... for this long, s.
@@ -202,12 +215,14 @@ pub struct Gates {
 impl Default for Gates {
     fn default() -> Self {
         Self {
-            gps_position_nis: 13.82,
+            gps_horizontal_nis: 13.82,
+            gps_height_nis: 10.83,
             scalar_nis: 9.0,
             airflow_min_mps: 8.0,
             gps_lost_s: 3.0,
             gps_reacquire_s: 5.0,
             imu_max_gap_s: 0.1,
+            attitude_max_gap_s: 1.0,
             attitude_reset_rad: 0.5,
             attitude_reset_s: 0.3,
         }

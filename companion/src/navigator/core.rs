@@ -18,6 +18,8 @@ pub const CORE_VERSION: u32 = 1;
 const EMISSION_PERIOD_NS: u64 = 100_000_000;
 /// Refused inputs are told at most this often.
 const REFUSAL_PERIOD_S: f64 = 1.0;
+/// Without any sensor for this long there is no estimate, s.
+const SENSOR_SILENCE_MAX_S: f64 = 30.0;
 /// The autopilot's attitude at the first fix may be this old, s.
 const ATTITUDE_MAX_AGE_S: f64 = 1.0;
 
@@ -26,6 +28,7 @@ const ATTITUDE_MAX_AGE_S: f64 = 1.0;
 pub struct Navigator {
     config: NavigatorConfig,
     newest: Option<MonotonicNs>,
+    last_sensor: Option<MonotonicNs>,
     deadline: Option<MonotonicNs>,
     attitude: Option<Attitude>,
     airframe: Airframe,
@@ -48,6 +51,7 @@ impl Navigator {
         Self {
             config: config.clone(),
             newest: None,
+            last_sensor: None,
             deadline: None,
             attitude: None,
             airframe: Airframe::Unknown,
@@ -75,6 +79,9 @@ impl Navigator {
         self.newest = Some(now);
         self.deadline.get_or_insert_with(|| deadline_after(now));
         self.end_if_stale(now, outputs);
+        if !matches!(input, Input::Tick(_) | Input::FlightState(_)) {
+            self.last_sensor = Some(now);
+        }
         self.consume(input, now, outputs);
         self.check(now, outputs);
     }
@@ -200,12 +207,16 @@ impl Navigator {
         }
     }
 
-    /// After a hole in time no carrier is left that the estimate could have followed.
+    /// After a hole in time no carrier is left that the estimate could have followed; after a long
+    /// silence of every sensor nothing is left of it.
     fn end_if_stale(&mut self, now: MonotonicNs, outputs: &mut Outputs) {
+        let silent = self
+            .last_sensor
+            .is_some_and(|last| now.seconds_since(last) > SENSOR_SILENCE_MAX_S);
         let stale = self.tracking.as_ref().is_some_and(|tracking| {
             now.seconds_since(tracking.estimator.nominal().time) > estimator::GAP_MAX_S
         });
-        if stale {
+        if stale || (silent && self.tracking.is_some()) {
             self.lose(now, outputs);
         }
     }

@@ -7,13 +7,15 @@ use super::{
     estimator::Estimator,
     output::{EmittedExternalPosition, FixType, SourceLabel},
     units::{Covariance6, Ellipse95, MonotonicNs},
+    validity,
 };
 
 /// Square root of the 95 % quantile of chi-square with two degrees of freedom.
 const SIGMAS_95: f64 = 2.447_746_830_680_816;
 
 /// The position at `time`, to which the estimator has been brought; `None` when its covariance is
-/// not finite and positive definite, so that no dishonest figure can leave.
+/// not finite and positive definite, or the aircraft cannot be there, so that no dishonest figure can
+/// leave.
 pub fn position(
     estimator: &Estimator,
     time: MonotonicNs,
@@ -21,8 +23,9 @@ pub fn position(
 ) -> Option<EmittedExternalPosition> {
     let nominal = estimator.nominal();
     let block: Matrix6<f64> = estimator.covariance().fixed_view::<6, 6>(0, 0).into_owned();
+    let believable = validity::is_believable(&nominal.position, &nominal.velocity.into());
     let finite = nominal.is_finite() && block.iter().all(|value| value.is_finite());
-    if !finite || block.cholesky().is_none() {
+    if !believable || !finite || block.cholesky().is_none() {
         return None;
     }
     let ellipse_95 = ellipse(block[(0, 0)], block[(0, 1)], block[(1, 1)]);

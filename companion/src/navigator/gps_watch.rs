@@ -18,6 +18,9 @@ use super::{geodesy::Geodetic, input::FcGps, units::MonotonicNs};
 /// Two disputed fixes agree when the second lies this close to where the first's velocity leads, m.
 const AGREEMENT_M: f64 = 30.0;
 
+/// How fast an aircraft may be that does not say, m/s.
+const UNREPORTED_SPEED_MPS: f64 = 40.0;
+
 /// The watch.
 #[derive(Debug, Clone)]
 pub struct GpsWatch {
@@ -136,9 +139,12 @@ fn follows(last: &FcGps, next: &FcGps) -> bool {
     };
     let moved = position(last).displacement_to(position(next));
     let dt = next.time.seconds_since(last.time);
-    let [north, east] = last.velocity_ne_mps.unwrap_or_default();
+    let ([north, east], allowed_m) = match last.velocity_ne_mps {
+        Some(velocity) => (velocity, AGREEMENT_M),
+        None => ([0.0; 2], AGREEMENT_M + UNREPORTED_SPEED_MPS * dt.max(0.0)),
+    };
     let (dx, dy) = (moved.x - north * dt, moved.y - east * dt);
-    libm::sqrt(dx * dx + dy * dy) <= AGREEMENT_M
+    libm::sqrt(dx * dx + dy * dy) <= allowed_m
 }
 
 #[cfg(test)]

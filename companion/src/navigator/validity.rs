@@ -4,6 +4,7 @@
 //! becoming a position.
 
 use super::{
+    geodesy::Geodetic,
     input::{GpsFix, Input},
     units::MonotonicNs,
 };
@@ -24,6 +25,14 @@ const PRESSURE: core::ops::RangeInclusive<f64> = 10_000.0..=120_000.0;
 const TEMPERATURE: core::ops::RangeInclusive<f64> = 170.0..=400.0;
 /// How far an input may lie behind the newest one and still be used, s.
 const LATE_MAX_S: f64 = 1.0;
+
+/// Whether an aircraft can be at this place with this velocity (NED, m/s).
+pub fn is_believable(place: &Geodetic, velocity: &[f64; 3]) -> bool {
+    within(&[place.lat_rad], core::f64::consts::FRAC_PI_2)
+        && within(&[place.lon_rad], core::f64::consts::PI)
+        && HEIGHT.contains(&place.alt_msl_m)
+        && within(velocity, SPEED_MAX)
+}
 
 /// Whether `input` may be used when the newest time seen is `newest`. A tick always is: refused, it
 /// would be due for ever.

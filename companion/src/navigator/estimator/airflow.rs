@@ -24,7 +24,8 @@ impl Estimator {
         let air = self.nominal.air_velocity();
         let speed = air.norm();
         let minimum = self.config.gates.airflow_min_mps;
-        if self.airframe != Airframe::FixedWing || measured < minimum || speed < 0.5 * minimum {
+        self.slow = measured < minimum;
+        if self.airframe != Airframe::FixedWing || self.slow || speed < 0.5 * minimum {
             return;
         }
         let repeats = self.airflow_repeats(sample.time);
@@ -52,7 +53,7 @@ impl Estimator {
             .airflow_fused
             .map_or(correlation, |last| now.seconds_since(last));
         self.airflow_fused = Some(now);
-        correlation / gap.clamp(0.01, correlation)
+        (correlation / gap.max(0.01)).max(1.0)
     }
 
     pub(super) fn airspeed(&self, measured: f64, air: Vector3<f64>, speed: f64) -> Scalar {

@@ -1,11 +1,12 @@
 //! The autopilot's own satellite receiver, while it is trusted: a late position and velocity.
 
-use nalgebra::{Matrix2, Vector2, Vector3};
+use nalgebra::Vector3;
 
 use super::{
     Estimator,
     state::at,
-    update::{Scalar, Update},
+    update::{Scalar, Update, nis, pair_nis},
+    velocity_sigmas,
 };
 use crate::navigator::{geodesy::Geodetic, input::FcGps};
 
@@ -14,9 +15,9 @@ use crate::navigator::{geodesy::Geodetic, input::FcGps};
 pub enum GpsOutcome {
     /// It moved the estimate.
     Fused,
-    /// It lies outside the gate; normalised innovation squared of the horizontal position.
+    /// It lies outside a gate; the normalised innovation squared there.
     Rejected {
-        /// Two degrees of freedom.
+        /// One or two degrees of freedom.
         nis: f64,
     },
 }
@@ -35,14 +36,12 @@ impl Estimator {
     pub(super) fn fuse_gps(&mut self, sample: &FcGps, since_last_s: f64) -> GpsOutcome {
         let accuracy = self.accuracy(sample, since_last_s);
         let position = self.position_scalars(sample, &accuracy);
-        let innovation = Vector2::new(position[0].innovation, position[1].innovation);
-        let nis = self.horizontal_nis(innovation, accuracy.horizontal);
-        if nis > self.config.gates.gps_position_nis {
-            return GpsOutcome::Rejected { nis };
-        }
         let velocity = sample
             .velocity_ne_mps
             .map(|v| self.velocity_scalars(v, accuracy.speed));
+        if let Some(nis) = self.outside_a_gate(&position, velocity.as_ref()) {
+            return GpsOutcome::Rejected { nis };
+        }
         let mut update = Update::new(&mut self.covariance);
         for scalar in position.iter().chain(velocity.iter().flatten()) {
             update.fuse(scalar);
@@ -89,8 +88,8 @@ impl Estimator {
             at::POSITION,
             [horizontal, horizontal, vertical].map(|sigma| sigma * sigma),
         );
-        let speed = self.config.initial.velocity_mps;
-        self.forget(at::VELOCITY, [speed * speed; 3]);
+        let speeds = velocity_sigmas(&self.config.initial, sample);
+        self.forget(at::VELOCITY, speeds.map(|sigma| sigma * sigma));
     }
 
     pub(super) fn accuracy(&self, sample: &FcGps, since_last_s: f64) -> Accuracy {
@@ -117,15 +116,26 @@ impl Estimator {
         }
     }
 
-    fn horizontal_nis(&self, innovation: Vector2<f64>, sigma: f64) -> f64 {
-        let block = self
-            .covariance
-            .fixed_view::<2, 2>(at::POSITION, at::POSITION);
-        let s = block + Matrix2::from_diagonal_element(sigma * sigma);
-        match s.try_inverse() {
-            Some(inverse) => (innovation.transpose() * inverse * innovation)[(0, 0)],
-            None => f64::INFINITY,
-        }
+    /// The normalised innovation squared of the first part that lies outside its gate. A receiver
+    /// that is wrong in one part is not believed in the others.
+    fn outside_a_gate(
+        &self,
+        position: &[Scalar; 3],
+        velocity: Option<&[Scalar; 2]>,
+    ) -> Option<f64> {
+        let gates = &self.config.gates;
+        let [north, east, down] = position;
+        let horizontal = pair_nis(&self.covariance, north, east);
+        let vertical = nis(&self.covariance, down);
+        let speed = velocity.map(|[north, east]| pair_nis(&self.covariance, north, east));
+        [
+            (horizontal, gates.gps_horizontal_nis),
+            (vertical, gates.gps_height_nis),
+            (speed.unwrap_or(0.0), gates.gps_horizontal_nis),
+        ]
+        .into_iter()
+        // Written so that a NaN is outside.
+        .find_map(|(nis, gate)| (!(nis <= gate)).then_some(nis))
     }
 }
 

@@ -16,7 +16,7 @@ mod update;
 use nalgebra::{Vector2, Vector3};
 
 use super::{
-    config::NavigatorConfig,
+    config::{InitialSigma, NavigatorConfig},
     input::{AirData, Airframe, Attitude, Barometer, FcGps, ImuSample},
     units::MonotonicNs,
 };
@@ -40,12 +40,14 @@ pub struct Estimator {
     nominal: Nominal,
     covariance: Covariance,
     imu: Option<ImuSample>,
-    reported_rate: Vector3<f64>,
+    attitude: Attitude,
     airframe: Airframe,
     acceleration: Vector3<f64>,
     load: f64,
     attitude_disagrees_since: Option<MonotonicNs>,
     airflow_fused: Option<MonotonicNs>,
+    /// The airspeed sensor read too little for flight along the nose: standing, stalled or falling.
+    slow: bool,
 }
 
 impl Estimator {
@@ -75,12 +77,13 @@ impl Estimator {
             nominal,
             covariance: initial_covariance(config, gps),
             imu: None,
-            reported_rate: Vector3::from(attitude.angular_rate_frd_radps),
+            attitude: *attitude,
             airframe: Airframe::Unknown,
             acceleration: Vector3::zeros(),
             load: 1.0,
             attitude_disagrees_since: None,
             airflow_fused: None,
+            slow: false,
         }
     }
 
@@ -132,7 +135,7 @@ impl Estimator {
 
     /// Fuses the autopilot's attitude.
     pub fn attitude(&mut self, sample: &Attitude) {
-        self.reported_rate = Vector3::from(sample.angular_rate_frd_radps);
+        self.attitude = *sample;
         self.advance(sample.time);
         self.fuse_attitude(sample);
     }
@@ -183,10 +186,16 @@ impl Estimator {
                 angular_rate: Vector3::from(imu.angular_rate_frd_radps),
             };
         }
-        let angular_rate = self.reported_rate;
+        let age_s = time.seconds_since(self.attitude.time);
+        if age_s > self.config.gates.attitude_max_gap_s {
+            return Carrier::Blind;
+        }
+        let angular_rate = Vector3::from(self.attitude.angular_rate_frd_radps);
         match self.airframe {
-            Airframe::FixedWing => Carrier::AlongNose { angular_rate },
-            Airframe::Rotary | Airframe::Unknown => Carrier::Free { angular_rate },
+            Airframe::FixedWing if !self.slow => Carrier::AlongNose { angular_rate },
+            Airframe::FixedWing | Airframe::Rotary | Airframe::Unknown => {
+                Carrier::Free { angular_rate }
+            }
         }
     }
 
@@ -211,6 +220,15 @@ impl Estimator {
     }
 }
 
+/// 1 sigma of a velocity taken from a fix, north, east, down.
+fn velocity_sigmas(initial: &InitialSigma, gps: &FcGps) -> [f64; 3] {
+    let horizontal = match gps.velocity_ne_mps {
+        Some(_) => initial.velocity_mps,
+        None => initial.unreported_velocity_mps,
+    };
+    [horizontal, horizontal, initial.vertical_velocity_mps]
+}
+
 fn initial_covariance(config: &NavigatorConfig, gps: &FcGps) -> Covariance {
     let (initial, process, sensors) = (&config.initial, &config.process, &config.sensors);
     let horizontal = gps
@@ -228,7 +246,7 @@ fn initial_covariance(config: &NavigatorConfig, gps: &FcGps) -> Covariance {
         }
     };
     set(at::POSITION, &[horizontal, horizontal, vertical]);
-    set(at::VELOCITY, &[initial.velocity_mps; 3]);
+    set(at::VELOCITY, &velocity_sigmas(initial, gps));
     set(at::ATTITUDE, &[initial.attitude_rad; 3]);
     set(at::GYRO_BIAS, &[initial.gyro_bias_radps; 3]);
     set(at::ACCEL_BIAS, &[initial.accelerometer_bias_mps2; 3]);

@@ -3,8 +3,9 @@
 //! | carrier | when | velocity follows | attitude follows |
 //! |---|---|---|---|
 //! | `Inertial` | accelerometer samples are dense | specific force and gravity | gyroscope |
-//! | `AlongNose` | none, fixed wing | the nose: airflow keeps its direction in the body | reported rates |
-//! | `Free` | none, any other | nothing: random walk | reported rates |
+//! | `AlongNose` | none, attitude is fresh, fixed wing that is fast enough to fly | the nose: airflow keeps its direction in the body | reported rates |
+//! | `Free` | none, attitude is fresh, any other | nothing: random walk | reported rates |
+//! | `Blind` | neither | nothing: random walk | nothing: random walk |
 //!
 //! The error covariance follows to first order; process noise is added once per step.
 
@@ -13,26 +14,28 @@ use nalgebra::{Matrix3, UnitQuaternion, Vector3};
 use super::state::{Covariance, N, Nominal, at};
 use crate::navigator::config::ProcessNoise;
 
-/// What carries the estimate over one step.
+/// What carries the estimate over one step. Rates and forces are in FRD.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Carrier {
     /// Accelerometer and gyroscope, as measured.
     Inertial {
-        /// Specific force, FRD, m/s2.
+        /// Specific force, m/s2.
         specific_force: Vector3<f64>,
-        /// Angular rate, FRD, rad/s.
+        /// Angular rate, rad/s.
         angular_rate: Vector3<f64>,
     },
     /// The aircraft flies along its nose and turns at this rate.
     AlongNose {
-        /// Angular rate, FRD, rad/s.
+        /// Angular rate, rad/s.
         angular_rate: Vector3<f64>,
     },
     /// Nothing is known but the rate of turn.
     Free {
-        /// Angular rate, FRD, rad/s.
+        /// Angular rate, rad/s.
         angular_rate: Vector3<f64>,
     },
+    /// Nothing is known.
+    Blind,
 }
 
 /// Advances estimate and covariance by `dt` seconds; returns the acceleration used, NED, m/s2.
@@ -43,65 +46,122 @@ pub fn step(
     noise: &ProcessNoise,
     dt: f64,
 ) -> Vector3<f64> {
-    let rotation = nominal.attitude.to_rotation_matrix();
-    let (force_ned, acceleration, rate) = match carrier {
-        Carrier::Inertial {
-            specific_force,
-            angular_rate,
-        } => {
-            let force_ned = rotation * (specific_force - nominal.accel_bias);
-            let gravity = Vector3::new(0.0, 0.0, nominal.position.gravity_mps2());
-            (
-                force_ned,
-                force_ned + gravity,
-                angular_rate - nominal.gyro_bias,
-            )
-        }
-        Carrier::AlongNose { angular_rate } => {
-            let turn_ned = rotation * angular_rate;
-            (
-                Vector3::zeros(),
-                turn_ned.cross(&nominal.air_velocity()),
-                angular_rate,
-            )
-        }
-        Carrier::Free { angular_rate } => (Vector3::zeros(), Vector3::zeros(), angular_rate),
+    let motion = Motion::of(nominal, carrier, dt);
+    let decay = Decay {
+        gust: libm::exp(-dt / noise.gust_time_s),
+        fc_attitude: libm::exp(-dt / noise.fc_attitude_time_s),
     };
-    let gust_decay = libm::exp(-dt / noise.gust_time_s);
-    let fc_decay = libm::exp(-dt / noise.fc_attitude_time_s);
-
+    let Motion {
+        acceleration, rate, ..
+    } = motion;
     nominal.position = nominal
         .position
         .displaced(nominal.velocity * dt + acceleration * (0.5 * dt * dt));
     nominal.velocity += acceleration * dt;
     nominal.attitude *= UnitQuaternion::from_scaled_axis(rate * dt);
     nominal.attitude.renormalize_fast();
-    nominal.gust *= gust_decay;
-    nominal.fc_attitude *= fc_decay;
+    nominal.gust *= decay.gust;
+    nominal.fc_attitude *= decay.fc_attitude;
 
-    let inertial = matches!(carrier, Carrier::Inertial { .. });
-    let transition = Transition {
+    Transition {
         dt,
-        force: force_ned.cross_matrix(),
-        rotation: *rotation.matrix(),
-        inertial,
-        gust_decay,
-        fc_decay,
-    };
-    transition.apply(covariance);
+        influence: motion.influence,
+        decay,
+    }
+    .apply(covariance);
     let intensity = Intensity::of(carrier, noise, acceleration.norm(), rate.norm());
-    add_noise(covariance, &intensity, noise, dt, [gust_decay, fc_decay]);
+    add_noise(covariance, &intensity, noise, dt, decay);
     acceleration
+}
+
+/// What a carrier makes of one step.
+struct Motion {
+    /// NED, m/s2.
+    acceleration: Vector3<f64>,
+    /// FRD, rad/s.
+    rate: Vector3<f64>,
+    influence: Influence,
+}
+
+/// Which errors a carrier turns into errors of velocity and attitude, per second.
+enum Influence {
+    Inertial {
+        force: Matrix3<f64>,
+        rotation: Matrix3<f64>,
+    },
+    AlongNose {
+        by_air: Matrix3<f64>,
+        by_attitude: Matrix3<f64>,
+    },
+    None,
+}
+
+impl Motion {
+    fn of(nominal: &Nominal, carrier: Carrier, dt: f64) -> Self {
+        match carrier {
+            Carrier::Inertial {
+                specific_force,
+                angular_rate,
+            } => {
+                let rate = angular_rate - nominal.gyro_bias;
+                // A sample is the mean over its step, so the attitude half-way through goes with it.
+                let half_way = UnitQuaternion::from_scaled_axis(rate * (0.5 * dt));
+                let rotation = (nominal.attitude * half_way).to_rotation_matrix();
+                let force = rotation * (specific_force - nominal.accel_bias);
+                let gravity = Vector3::new(0.0, 0.0, nominal.position.gravity_mps2());
+                let influence = Influence::Inertial {
+                    force: force.cross_matrix(),
+                    rotation: *rotation.matrix(),
+                };
+                Self {
+                    acceleration: force + gravity,
+                    rate,
+                    influence,
+                }
+            }
+            Carrier::AlongNose { angular_rate } => {
+                let air = nominal.air_velocity();
+                let rate_ned = nominal.attitude * angular_rate;
+                // A rotation, not a cross product: the airspeed must not grow in a turn.
+                let turn = UnitQuaternion::from_scaled_axis(rate_ned * dt).to_rotation_matrix();
+                let by_air = (turn.matrix() - Matrix3::identity()) / dt;
+                let by_attitude = air.cross_matrix() * rate_ned.cross_matrix();
+                let influence = Influence::AlongNose {
+                    by_air,
+                    by_attitude,
+                };
+                Self {
+                    acceleration: by_air * air,
+                    rate: angular_rate,
+                    influence,
+                }
+            }
+            Carrier::Free { angular_rate } => Self {
+                acceleration: Vector3::zeros(),
+                rate: angular_rate,
+                influence: Influence::None,
+            },
+            Carrier::Blind => Self {
+                acceleration: Vector3::zeros(),
+                rate: Vector3::zeros(),
+                influence: Influence::None,
+            },
+        }
+    }
+}
+
+/// What is left after one step of the errors that fade.
+#[derive(Clone, Copy)]
+struct Decay {
+    gust: f64,
+    fc_attitude: f64,
 }
 
 /// The error's transition over one step: identity except for the blocks named here.
 struct Transition {
     dt: f64,
-    force: Matrix3<f64>,
-    rotation: Matrix3<f64>,
-    inertial: bool,
-    gust_decay: f64,
-    fc_decay: f64,
+    influence: Influence,
+    decay: Decay,
 }
 
 impl Transition {
@@ -115,30 +175,38 @@ impl Transition {
     fn rows(&self, p: &mut Covariance) {
         for column in 0..N {
             let mut column = p.column_mut(column);
-            let three = |c: &nalgebra::SVectorViewMut<'_, f64, N>, at: usize| {
-                Vector3::new(c[at], c[at + 1], c[at + 2])
-            };
-            let velocity = three(&column, at::VELOCITY);
-            let mut position_change = velocity * self.dt;
-            if self.inertial {
-                let attitude = three(&column, at::ATTITUDE);
-                let accel_bias = three(&column, at::ACCEL_BIAS);
-                let gyro_bias = three(&column, at::GYRO_BIAS);
-                let velocity_change =
-                    (self.force * attitude + self.rotation * accel_bias) * -self.dt;
-                position_change += velocity_change * (0.5 * self.dt);
-                let attitude_change = self.rotation * gyro_bias * -self.dt;
-                for axis in 0..3 {
-                    column[at::VELOCITY + axis] += velocity_change[axis];
-                    column[at::ATTITUDE + axis] += attitude_change[axis];
+            let three = |at: usize| Vector3::new(column[at], column[at + 1], column[at + 2]);
+            let (velocity, attitude) = (three(at::VELOCITY), three(at::ATTITUDE));
+            let (acceleration, rotation) = match &self.influence {
+                Influence::Inertial { force, rotation } => (
+                    -(force * attitude + rotation * three(at::ACCEL_BIAS)),
+                    -(rotation * three(at::GYRO_BIAS)),
+                ),
+                Influence::AlongNose {
+                    by_air,
+                    by_attitude,
+                } => {
+                    let wind = Vector3::new(
+                        column[at::WIND] + column[at::GUST],
+                        column[at::WIND + 1] + column[at::GUST + 1],
+                        0.0,
+                    );
+                    (
+                        by_air * (velocity - wind) + by_attitude * attitude,
+                        Vector3::zeros(),
+                    )
                 }
-            }
+                Influence::None => (Vector3::zeros(), Vector3::zeros()),
+            };
+            let position_change = velocity * self.dt + acceleration * (0.5 * self.dt * self.dt);
             for axis in 0..3 {
                 column[at::POSITION + axis] += position_change[axis];
-                column[at::FC_ATTITUDE + axis] *= self.fc_decay;
+                column[at::VELOCITY + axis] += acceleration[axis] * self.dt;
+                column[at::ATTITUDE + axis] += rotation[axis] * self.dt;
+                column[at::FC_ATTITUDE + axis] *= self.decay.fc_attitude;
             }
             for axis in 0..2 {
-                column[at::GUST + axis] *= self.gust_decay;
+                column[at::GUST + axis] *= self.decay.gust;
             }
         }
     }
@@ -165,6 +233,10 @@ impl Intensity {
                 velocity: noise.free_velocity,
                 attitude: noise.kinematic_attitude,
             },
+            Carrier::Blind => Self {
+                velocity: noise.free_velocity,
+                attitude: noise.blind_attitude,
+            },
         }
     }
 }
@@ -174,7 +246,7 @@ fn add_noise(
     intensity: &Intensity,
     noise: &ProcessNoise,
     dt: f64,
-    [gust_decay, fc_decay]: [f64; 2],
+    decay: Decay,
 ) {
     let mut walk = |at: usize, count: usize, density: f64| {
         for index in at..at + count {
@@ -193,9 +265,17 @@ fn add_noise(
         covariance[(index, index)] += sigma * sigma * (1.0 - decay * decay);
     };
     for index in at::GUST..at::GUST + 2 {
-        stationary(index, noise.gust_sigma_mps, gust_decay);
+        stationary(index, noise.gust_sigma_mps, decay.gust);
     }
-    stationary(at::FC_ATTITUDE, noise.fc_tilt_sigma_rad, fc_decay);
-    stationary(at::FC_ATTITUDE + 1, noise.fc_tilt_sigma_rad, fc_decay);
-    stationary(at::FC_ATTITUDE + 2, noise.fc_yaw_sigma_rad, fc_decay);
+    stationary(at::FC_ATTITUDE, noise.fc_tilt_sigma_rad, decay.fc_attitude);
+    stationary(
+        at::FC_ATTITUDE + 1,
+        noise.fc_tilt_sigma_rad,
+        decay.fc_attitude,
+    );
+    stationary(
+        at::FC_ATTITUDE + 2,
+        noise.fc_yaw_sigma_rad,
+        decay.fc_attitude,
+    );
 }

@@ -144,12 +144,20 @@ fn difference(from: &Nominal, to: &Nominal) -> ErrorVector {
 }
 
 #[test]
-fn the_covariance_follows_the_error_of_inertial_propagation() {
+fn the_covariance_follows_the_error_of_every_carrier() {
+    let angular_rate = Vector3::new(0.05, 0.3, 0.4);
+    let specific_force = Vector3::new(1.0, -0.5, -13.0);
+    assert_covariance_follows(Carrier::Inertial {
+        specific_force,
+        angular_rate,
+    });
+    assert_covariance_follows(Carrier::AlongNose { angular_rate });
+    assert_covariance_follows(Carrier::Free { angular_rate });
+    assert_covariance_follows(Carrier::Blind);
+}
+
+fn assert_covariance_follows(carrier: Carrier) {
     let start = in_a_turn().nominal;
-    let carrier = Carrier::Inertial {
-        specific_force: Vector3::new(1.0, -0.5, -13.0),
-        angular_rate: Vector3::new(0.05, 0.3, 0.4),
-    };
     let quiet = quiet_process();
     let dt = 0.02;
     let run = |mut nominal: Nominal| {
@@ -169,13 +177,37 @@ fn the_covariance_follows_the_error_of_inertial_propagation() {
         propagation::step(&mut start.clone(), &mut covariance, carrier, &quiet, dt);
         let outer = expected * expected.transpose();
         let worst = (covariance - outer).abs().max();
-        assert!(worst < 5e-3, "state {index}: off by {worst}");
+        assert!(worst < 5e-3, "{carrier:?}, state {index}: off by {worst}");
     }
+}
+
+#[test]
+fn airspeed_does_not_grow_in_a_turn_along_the_nose() {
+    let mut nominal = in_a_turn().nominal;
+    nominal.gust.fill(0.0);
+    let before = nominal.air_velocity().norm();
+    let carrier = Carrier::AlongNose {
+        angular_rate: Vector3::new(0.0, 0.3, 0.5),
+    };
+    for _ in 0..600 {
+        propagation::step(
+            &mut nominal,
+            &mut Covariance::zeros(),
+            carrier,
+            &quiet_process(),
+            0.1,
+        );
+    }
+    assert!((nominal.air_velocity().norm() - before).abs() < 1e-9 * before);
 }
 
 fn quiet_process() -> crate::navigator::config::ProcessNoise {
     crate::navigator::config::ProcessNoise {
         inertial_velocity: 0.0,
+        kinematic_velocity: 0.0,
+        free_velocity: 0.0,
+        kinematic_attitude: 0.0,
+        blind_attitude: 0.0,
         accelerometer_scale: 0.0,
         inertial_attitude: 0.0,
         gyro_scale: 0.0,

@@ -44,6 +44,35 @@ impl Scalar {
     }
 }
 
+/// Covariance between the state and what a measurement predicts.
+fn cross_covariance(covariance: &Covariance, row: &ErrorVector) -> ErrorVector {
+    let mut cross = ErrorVector::zeros();
+    for index in 0..N {
+        if row[index] != 0.0 {
+            cross += covariance.column(index) * row[index];
+        }
+    }
+    cross
+}
+
+/// Normalised innovation squared of one scalar, one degree of freedom.
+pub fn nis(covariance: &Covariance, scalar: &Scalar) -> f64 {
+    let s = scalar.row.dot(&cross_covariance(covariance, &scalar.row)) + scalar.variance;
+    scalar.innovation * scalar.innovation / s
+}
+
+/// Normalised innovation squared of two scalars with independent noise, two degrees of freedom.
+pub fn pair_nis(covariance: &Covariance, first: &Scalar, second: &Scalar) -> f64 {
+    let (a, b) = (first, second);
+    let cross = [a, b].map(|scalar| cross_covariance(covariance, &scalar.row));
+    let s_aa = a.row.dot(&cross[0]) + a.variance;
+    let s_ab = a.row.dot(&cross[1]);
+    let s_bb = b.row.dot(&cross[1]) + b.variance;
+    let determinant = s_aa * s_bb - s_ab * s_ab;
+    let (x, y) = (a.innovation, b.innovation);
+    (s_bb * x * x - 2.0 * s_ab * x * y + s_aa * y * y) / determinant
+}
+
 /// Error mean and covariance between the first and the last scalar of one measurement.
 #[derive(Debug)]
 pub struct Update<'a> {
@@ -83,13 +112,7 @@ impl<'a> Update<'a> {
 
     /// Covariance between the state and the measurement, and the innovation's variance.
     fn project(&self, scalar: &Scalar) -> (ErrorVector, f64) {
-        let mut cross = ErrorVector::zeros();
-        for index in 0..N {
-            let derivative = scalar.row[index];
-            if derivative != 0.0 {
-                cross += self.covariance.column(index) * derivative;
-            }
-        }
+        let cross = cross_covariance(self.covariance, &scalar.row);
         let s = scalar.row.dot(&cross) + scalar.variance;
         (cross, s)
     }
