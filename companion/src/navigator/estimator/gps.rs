@@ -134,8 +134,7 @@ impl Estimator {
             (speed.unwrap_or(0.0), gates.gps_horizontal_nis),
         ]
         .into_iter()
-        // Written so that a NaN is outside.
-        .find_map(|(nis, gate)| (!(nis <= gate)).then_some(nis))
+        .find_map(|(nis, gate)| (nis.is_nan() || nis > gate).then_some(nis))
     }
 }
 
