@@ -15,8 +15,8 @@ test: setup lint
     cargo test --locked --workspace
     @scripts/skipped.sh
 
-# What CI runs: `test`, more cases of every property test, the demo
-ci: test
+# What CI runs: `test`, `docs`, more cases of every property test, the demo
+ci: test docs
     PROPTEST_RNG_SEED=20261121 scripts/properties.sh 4096
     just demo
 
