@@ -15,6 +15,7 @@ mod support;
 
 use std::convert::Infallible;
 use std::hint::black_box;
+use std::ops::ControlFlow;
 
 use companion::autopilot::ardupilot::ArduPilotAdapter;
 use companion::autopilot::inav::SensorGps;
@@ -50,7 +51,9 @@ impl Observer for LastPosition {
 
     fn gps(&mut self, _: &FcGps, _: Option<usize>) {}
 
-    fn progress(&mut self, _: u64) {}
+    fn progress(&mut self, _: u64) -> Result<(), Infallible> {
+        Ok(())
+    }
 }
 
 fn fly(log: &[u8]) -> EmittedExternalPosition {
@@ -141,7 +144,7 @@ fn thor75() {
             positions: None,
             configuration: Configuration::default(),
         };
-        replay(&options, &mut |_, _| {})
+        replay(&options, &mut |_| ControlFlow::Continue(()))
             .unwrap()
             .summary
             .realtime_factor

@@ -170,7 +170,10 @@ fn scaled_imu2_is_taken_only_where_no_raw_imu_comes() {
 
 #[test]
 fn airspeed_is_taken_from_a_fixed_wing_only() {
-    let Some(Input::AirData(air)) = plane().handle(VEHICLE, &hud(17.5), at(3)) else {
+    let working = airspeed_status([differential_pressure(); 3]);
+    let mut plane = plane();
+    assert_eq!(plane.handle(VEHICLE, &working, at(1)), None);
+    let Some(Input::AirData(air)) = plane.handle(VEHICLE, &hud(17.5), at(3)) else {
         panic!("no airspeed");
     };
     assert_eq!(air.indicated_airspeed_mps, 17.5);
@@ -179,13 +182,72 @@ fn airspeed_is_taken_from_a_fixed_wing_only() {
         MavType::MAV_TYPE_VTOL_TILTROTOR,
     ] {
         let mut other = adapter(AutopilotConfig::default(), kind);
+        assert_eq!(other.handle(VEHICLE, &working, at(1)), None);
         assert_eq!(other.handle(VEHICLE, &hud(17.5), at(3)), None);
     }
 }
 
+fn differential_pressure() -> MavSysStatusSensor {
+    MavSysStatusSensor::MAV_SYS_STATUS_SENSOR_DIFFERENTIAL_PRESSURE
+}
+
+/// SYS_STATUS with these sensors present, enabled and healthy.
+fn airspeed_status([present, enabled, healthy]: [MavSysStatusSensor; 3]) -> MavMessage {
+    MavMessage::SYS_STATUS(SYS_STATUS_DATA {
+        onboard_control_sensors_present: present,
+        onboard_control_sensors_enabled: enabled,
+        onboard_control_sensors_health: healthy,
+        ..SYS_STATUS_DATA::default()
+    })
+}
+
+/// SCALED_PRESSURE of an indicated airspeed.
+fn pitot(airspeed_mps: f32) -> MavMessage {
+    MavMessage::SCALED_PRESSURE(SCALED_PRESSURE_DATA {
+        press_abs: 1000.0,
+        press_diff: 0.5 * 1.225 * airspeed_mps * airspeed_mps / 100.0,
+        ..SCALED_PRESSURE_DATA::default()
+    })
+}
+
+#[test]
+fn an_airspeed_without_evidence_that_it_was_measured_is_not_taken() {
+    assert_eq!(plane().handle(VEHICLE, &hud(17.5), at(3)), None);
+    for (pressure, age_ms, taken) in [
+        (pitot(17.5), 0, true),
+        (pitot(16.0), 2_000, true),
+        (pitot(17.5), 2_001, false),
+        (pitot(10.0), 0, false),
+        (pitot(25.0), 0, false),
+        (pitot(0.0), 0, false),
+        (pitot(f32::NAN), 0, false),
+    ] {
+        let mut plane = plane();
+        plane.handle(VEHICLE, &pressure, at(5));
+        let air = plane.handle(VEHICLE, &hud(17.5), at(5 + age_ms));
+        assert_eq!(air.is_some(), taken, "{pressure:?}, {age_ms} ms old");
+    }
+    let mut standing = plane();
+    standing.handle(VEHICLE, &pitot(0.0), at(5));
+    assert_eq!(standing.handle(VEHICLE, &hud(0.0), at(5)), None);
+}
+
+#[test]
+fn a_sensor_that_the_autopilot_does_not_use_is_not_believed_on_its_pressure() {
+    let mut plane = plane();
+    let unused = [
+        differential_pressure(),
+        MavSysStatusSensor::empty(),
+        differential_pressure(),
+    ];
+    plane.handle(VEHICLE, &airspeed_status(unused), at(1));
+    plane.handle(VEHICLE, &pitot(17.5), at(2));
+    assert_eq!(plane.handle(VEHICLE, &hud(17.5), at(3)), None);
+}
+
 #[test]
 fn a_synthetic_airspeed_of_an_aircraft_without_a_working_sensor_is_not_taken() {
-    let sensor = MavSysStatusSensor::MAV_SYS_STATUS_SENSOR_DIFFERENTIAL_PRESSURE;
+    let sensor = differential_pressure();
     let none = MavSysStatusSensor::empty();
     for (present, enabled, healthy, taken) in [
         (sensor, sensor, sensor, true),
@@ -194,12 +256,7 @@ fn a_synthetic_airspeed_of_an_aircraft_without_a_working_sensor_is_not_taken() {
         (sensor, sensor, none, false),
     ] {
         let mut plane = plane();
-        let status = MavMessage::SYS_STATUS(SYS_STATUS_DATA {
-            onboard_control_sensors_present: present,
-            onboard_control_sensors_enabled: enabled,
-            onboard_control_sensors_health: healthy,
-            ..SYS_STATUS_DATA::default()
-        });
+        let status = airspeed_status([present, enabled, healthy]);
         assert_eq!(plane.handle(VEHICLE, &status, at(1)), None);
         assert_eq!(plane.handle(VEHICLE, &hud(17.5), at(3)).is_some(), taken);
     }

@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::ops::ControlFlow;
+
 use companion::config::Configuration;
 use companion::replay::{DenialWindows, ReplayError, ReplayOptions, Replayed, replay};
 use support::command::{file, sound};
@@ -22,7 +24,7 @@ fn replayed(bytes: &[u8]) -> (Replayed, tempfile::TempDir) {
         positions: None,
         configuration: Configuration::default(),
     };
-    let replayed = replay(&options, &mut |_, _| {}).unwrap();
+    let replayed = replay(&options, &mut |_| ControlFlow::Continue(())).unwrap();
     (replayed, folder)
 }
 

@@ -282,6 +282,47 @@ fn a_positions_file_on_a_full_disk_is_named_and_the_recording_stays_valid() {
 }
 
 #[test]
+fn a_positions_file_that_is_the_log_or_the_configuration_is_refused_and_both_are_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = straight_flight(5).bytes;
+    let log = file(folder.path(), "flight.tlog", &bytes);
+    let config = file(folder.path(), "companion.toml", b"");
+    let fdr = folder.path().join("fdr");
+    let (symbolic, hard) = (folder.path().join("symbolic"), folder.path().join("hard"));
+    std::os::unix::fs::symlink(&log, &symbolic).unwrap();
+    std::fs::hard_link(&log, &hard).unwrap();
+    for (out, input) in [
+        (&log, "--log"),
+        (&symbolic, "--log"),
+        (&hard, "--log"),
+        (&config, "--config"),
+    ] {
+        let (out, config) = (out.to_str().unwrap(), config.to_str().unwrap());
+        let run = replay(&log, &fdr, &["--positions", out, "--config", config]);
+        run.fails(64, &["--positions", out, input, "overwritten"]);
+        assert!(run.json()["error"].is_string());
+    }
+    assert_eq!(std::fs::read(&log).unwrap(), bytes);
+    nothing_recorded(folder.path());
+}
+
+#[test]
+fn a_positions_file_inside_a_recording_is_refused_and_the_recording_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = file(folder.path(), "flight.tlog", &straight_flight(5).bytes);
+    let fdr = folder.path().join("fdr");
+    let recording = sound_recording(&replay(&log, &fdr, &[]).json());
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(recording.join("manifest.json"), &link).unwrap();
+    let segment = recording.join("segments/seg_00000.bin");
+    for out in [&segment, &recording.join("new.jsonl"), &link, &fdr] {
+        let out = out.to_str().unwrap();
+        replay(&log, &fdr, &["--positions", out]).fails(64, &["--positions", "--fdr", out]);
+    }
+    support::command::sound(&recording);
+}
+
+#[test]
 fn a_recording_beyond_the_file_size_limit_is_named_and_what_was_recorded_stays_valid() {
     let folder = tempfile::tempdir().unwrap();
     let log = file(folder.path(), "flight.tlog", &straight_flight(120).bytes);

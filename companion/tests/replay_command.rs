@@ -10,7 +10,7 @@ use companion::autopilot::inav::MSP2_SENSOR_GPS;
 use companion::autopilot::msp::MspFramer;
 use fdr_format::{FlightItem, FlightReader, Record, RecordType};
 use support::command::{companion, file, replay, sound_recording};
-use support::{LOG_START_US, straight_flight};
+use support::{LOG_START_US, Tlog, straight_flight};
 
 const POSITION_KEYS: [&str; 11] = [
     "alt_msl_m",
@@ -174,6 +174,11 @@ fn without_json_a_table_is_printed_for_people() {
         "10:20".as_ref(),
     ]);
     assert_eq!(run.code, 0, "{run}");
+    let too_wide = |line: &&str| line.chars().count() > 80 && !line.contains('/');
+    assert_eq!(run.stdout.lines().find(too_wide), None, "{run}");
+    let paths = run.stdout.lines().filter(|line| line.contains('/'));
+    assert!(paths.clone().count() == 2, "{run}");
+    assert!(paths.clone().all(|path| !path.contains(' ')), "{run}");
     for part in [
         "x real time",
         "10:20",
@@ -221,4 +226,119 @@ fn wrong_usage_ends_with_64_and_says_how_to_do_it() {
     }
     assert_eq!(companion(["--help"]).code, 0);
     assert_eq!(companion(["--version"]).code, 0);
+}
+
+#[test]
+fn with_json_every_failure_is_one_document_with_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = file(folder.path(), "flight.tlog", &straight_flight(5).bytes);
+    let log = log.to_str().unwrap();
+    for (arguments, code, part) in [
+        (vec!["--json"], 64, "--json"),
+        (vec!["replay", "--json"], 64, "--log"),
+        (
+            vec!["replay", "--fdr", "x", "--json", "--log", log, "--what"],
+            64,
+            "--what",
+        ),
+        (
+            vec![
+                "replay",
+                "--json",
+                "--log",
+                log,
+                "--fdr",
+                "x",
+                "--deny-gps",
+                "5",
+            ],
+            64,
+            "START_S",
+        ),
+        (
+            vec!["replay", "--json", "--log", "none.tlog", "--fdr", "x"],
+            1,
+            "none.tlog",
+        ),
+    ] {
+        let run = companion(&arguments);
+        assert_eq!(run.code, code, "{run}");
+        let report = run.json();
+        assert_eq!(report.as_object().unwrap().len(), 1, "{run}");
+        let message = report["error"].as_str().unwrap();
+        assert!(
+            message.contains(part) && !message.starts_with("error"),
+            "{run}"
+        );
+        assert!(run.stderr.contains(part), "{run}");
+    }
+    let help = companion(["replay", "--json", "--help"]);
+    assert!(help.code == 0 && help.stdout.contains("Usage"), "{help}");
+    let usage = companion(["replay"]);
+    assert!(usage.code == 64 && usage.stdout.is_empty(), "{usage}");
+}
+
+/// A straight flight whose autopilot reports an airspeed, as one without a sensor does; with
+/// `pitot`, the pressure behind it as well.
+fn flight_with_airspeed(pitot: bool) -> Tlog {
+    use mavlink::dialects::ardupilotmega::{MavMessage, SCALED_PRESSURE_DATA, VFR_HUD_DATA};
+    let mut log = Tlog::default();
+    let straight = straight_flight(30);
+    for (entry, from) in straight.entries.iter().enumerate() {
+        let to = straight.entries.get(entry + 1).copied();
+        let frame = &straight.bytes[from + 8..to.unwrap_or(straight.bytes.len())];
+        log.push_raw(straight.stamp(entry), frame);
+        if entry % 10 == 0 {
+            let time_us = straight.stamp(entry) - LOG_START_US;
+            let press_diff = if pitot {
+                0.5 * 1.225 * 225.0 / 100.0
+            } else {
+                0.0
+            };
+            log.push(
+                time_us,
+                &MavMessage::SCALED_PRESSURE(SCALED_PRESSURE_DATA {
+                    press_abs: 980.0,
+                    press_diff,
+                    ..SCALED_PRESSURE_DATA::default()
+                }),
+            );
+            log.push(
+                time_us,
+                &MavMessage::VFR_HUD(VFR_HUD_DATA {
+                    airspeed: 15.0,
+                    ..VFR_HUD_DATA::default()
+                }),
+            );
+        }
+    }
+    log
+}
+
+#[test]
+fn an_airspeed_that_may_be_made_from_gps_does_not_reach_the_navigator() {
+    for (pitot, taken) in [(false, false), (true, true)] {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes = flight_with_airspeed(pitot).bytes;
+        let log = file(folder.path(), "flight.tlog", &bytes);
+        let report = replay(&log, folder.path(), &["--deny-gps", "10:20"]).json();
+        let mut reader = FlightReader::open(sound_recording(&report)).unwrap();
+        let (mut barometer, mut in_window, mut outside) = (0, 0, 0);
+        while let Some(item) = reader.next_item().unwrap() {
+            let FlightItem::Record { record, .. } = item else {
+                continue;
+            };
+            match record.record_type {
+                RecordType::AIR_DATA if (10_000..20_000).contains(&record.monotonic_ms) => {
+                    in_window += 1;
+                }
+                RecordType::AIR_DATA => outside += 1,
+                RecordType::BAROMETER => barometer += 1,
+                _ => {}
+            }
+        }
+        assert!(barometer > 300);
+        assert_eq!((in_window > 100, outside > 200), (taken, taken));
+        assert!(taken || in_window + outside == 0);
+    }
 }

@@ -101,7 +101,8 @@ With several findings the highest of 2, 3 and 4 decides; all of them are listed.
 const CAT_HELP: &str = "\
 Each line is one record: segment, sequence, monotonic_ms, time_s (from the start of the flight), type,
 type_number, body. Byte strings are hex; a number that is not finite is null. With --json the lines
-are the elements of one array.
+are the elements of one array; when the recording turns out to be unreadable half-way, its last element
+is {\"error\": \"...\"}.
 
 Examples:
   fdr-replay cat recordings --type EmittedExternalPosition --from 60 --to 90

@@ -17,21 +17,21 @@ mod table;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use cli::{Arguments, Command};
+use companion::command_line::CommandLine;
 
 /// Runs the program with its arguments, the program's own name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let parsed = match Arguments::try_parse_from(arguments) {
-        Ok(parsed) => parsed,
-        Err(message) => return outcome::usage(&message),
+    let line = CommandLine::new(arguments);
+    let Arguments { command } = match line.parse() {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
     };
-    let done = match parsed.command {
+    let done = match command {
         Command::Info(arguments) => commands::info::run(&arguments),
         Command::Verify(arguments) => commands::verify::run(&arguments),
         Command::Cat(arguments) => commands::cat::run(&arguments),
         Command::Rerun(arguments) => commands::rerun::run(&arguments),
     };
-    outcome::exit_code(done)
+    outcome::exit_code(&line, done)
 }

@@ -3,6 +3,8 @@
 use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
+use companion::command_line::{CommandLine, FAILED};
+
 /// How a command ended, when it could do its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -44,30 +46,28 @@ impl Outcome {
     }
 }
 
-/// The recording cannot be read.
-const UNREADABLE: u8 = 1;
-/// Wrong usage, as `sysexits.h` has it.
-const USAGE: u8 = 64;
-
-/// Ends the program: an error goes to stderr, an outcome becomes its code.
-pub fn exit_code(done: anyhow::Result<Outcome>) -> ExitCode {
+/// Ends the program: an error is reported, an outcome becomes its code.
+pub fn exit_code(line: &CommandLine, done: anyhow::Result<Outcome>) -> ExitCode {
     match done {
         Ok(outcome) => ExitCode::from(outcome.code()),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Errors name their cause themselves.
-            eprintln!("fdr-replay: {error}");
-            ExitCode::from(UNREADABLE)
-        }
+        Err(error) if error.is::<AlreadyReported>() => ExitCode::from(FAILED),
+        // Errors name their cause themselves.
+        Err(error) => line.fail(error, FAILED),
     }
 }
 
-/// Help and version go to stdout and end well; a mistake goes to stderr.
-pub fn usage(message: &clap::Error) -> ExitCode {
-    // Nothing is left to do when even the message cannot be printed.
-    let _ = message.print();
-    ExitCode::from(if message.use_stderr() { USAGE } else { 0 })
+/// A failure that stands in the JSON document that was being printed when it came up.
+#[derive(Debug)]
+pub struct AlreadyReported;
+
+impl std::fmt::Display for AlreadyReported {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("reported in the document")
+    }
 }
+
+impl std::error::Error for AlreadyReported {}
 
 /// Whoever read our output has seen enough (`fdr-replay cat … | head`).
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

@@ -231,3 +231,50 @@ fn info_tells_the_flight_its_versions_and_its_records() {
     let table = stdout(&run(&["info", folder.path().to_str().unwrap()]));
     assert!(table.contains("2023-11-14 22:13:20 UTC"), "{table}");
 }
+
+#[test]
+fn with_json_every_failure_is_one_document_with_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("nothing-here");
+    let missing = missing.to_str().unwrap();
+    for (arguments, expected, part) in [
+        (&["info", "--json", missing][..], 1, "nothing-here"),
+        (&["verify", missing, "--json"], 1, "nothing-here"),
+        (&["cat", "--json", missing], 1, "nothing-here"),
+        (&["rerun", "--json", missing], 1, "nothing-here"),
+        (&["verify", "--json"], 64, "FLIGHT"),
+        (
+            &["cat", "--json", "x", "--type", "NoSuchType"],
+            64,
+            "NoSuchType",
+        ),
+        (&["dance", "--json"], 64, "dance"),
+    ] {
+        let output = run(arguments);
+        assert_eq!(code(&output), expected, "{arguments:?}");
+        let report = json(&output);
+        assert_eq!(report.as_object().unwrap().len(), 1, "{report}");
+        assert!(report["error"].as_str().unwrap().contains(part), "{report}");
+        assert!(stderr(&output).contains(part), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_failure_half_way_ends_the_array_with_the_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = record_flight(folder.path());
+    assert!(summary.segments > 2);
+    let second = segment(&summary, 1);
+    fs::remove_file(&second).unwrap();
+    std::os::unix::fs::symlink(folder.path(), &second).unwrap();
+    let output = run(&["cat", "--json", folder.path().to_str().unwrap()]);
+    assert_eq!(code(&output), 1, "{}", stderr(&output));
+    let elements = json(&output);
+    let last = elements.as_array().unwrap().last().unwrap();
+    assert!(
+        last["error"].as_str().unwrap().contains("seg_00001"),
+        "{last}"
+    );
+    assert!(elements.as_array().unwrap().len() > 100);
+    assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
+}

@@ -8,15 +8,15 @@
 //! | 64 | wrong usage |
 
 use std::ffi::OsString;
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use companion::command_line::{CommandLine, FAILED, print};
 use sitl::demo::{self, MINUTES_MAX, MINUTES_MIN, Options, Stage};
 
 const NOT_SOUND: u8 = 2;
-const WRONG_USAGE: u8 = 64;
 
 /// The test world of GPS-Denied Companion.
 #[derive(Debug, Parser)]
@@ -54,23 +54,16 @@ struct DemoArguments {
 
 /// Runs the program with its arguments, the program's own name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let line = CommandLine::new(arguments);
+    let Arguments { command } = match line.parse() {
         Ok(arguments) => arguments,
-        Err(message) => {
-            let code = if message.use_stderr() { WRONG_USAGE } else { 0 };
-            // Nobody is left to tell when the terminal is gone.
-            let _ = message.print();
-            return ExitCode::from(code);
-        }
+        Err(code) => return code,
     };
-    let done = match arguments.command {
+    let done = match command {
         Command::Demo(arguments) => run_demo(&arguments),
     };
-    done.unwrap_or_else(|error| {
-        // Errors name their cause themselves.
-        eprintln!("sitl: {error}");
-        ExitCode::FAILURE
-    })
+    // Errors name their cause themselves.
+    done.unwrap_or_else(|error| line.fail(error, FAILED))
 }
 
 fn run_demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
@@ -81,7 +74,7 @@ fn run_demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     };
     let mut progress = Progress::default();
     let report = demo::run(&options, |stage| progress.show(stage))?;
-    progress.clear();
+    drop(progress);
     let text = if arguments.json {
         let mut text = serde_json::to_string_pretty(&report)?;
         text.push('\n');
@@ -89,7 +82,7 @@ fn run_demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     } else {
         demo::render(&report)
     };
-    match std::io::stdout().write_all(text.as_bytes()) {
+    match print(&text) {
         // Whoever read it has seen enough (`sitl demo | head -1`).
         Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
         written => written?,
@@ -121,14 +114,16 @@ impl Progress {
         };
         overwrite(&text);
     }
+}
 
-    fn clear(&self) {
+impl Drop for Progress {
+    fn drop(&mut self) {
         overwrite("");
     }
 }
 
 fn overwrite(text: &str) {
-    let mut stderr = std::io::stderr();
+    let mut stderr = io::stderr();
     if stderr.is_terminal() {
         // A progress line that cannot be shown is no reason to stop.
         let _ = write!(stderr, "\r\x1b[K{text}").and_then(|()| stderr.flush());

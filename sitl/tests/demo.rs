@@ -146,6 +146,28 @@ fn wrong_usage_ends_with_64_and_says_what_is_allowed() {
 }
 
 #[test]
+fn with_json_every_failure_is_one_document_with_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("precious"), b"mine").unwrap();
+    for (arguments, code, part) in [
+        (&["demo", "--json", "--minutes", "2"][..], 64, "--minutes"),
+        (&["fly", "--json"], 64, "fly"),
+        (
+            &["demo", "--json", "--out", folder.path().to_str().unwrap()],
+            1,
+            "--out",
+        ),
+    ] {
+        let done = sitl(arguments);
+        assert_eq!(done.status.code(), Some(code), "{arguments:?}");
+        let report: Value = serde_json::from_slice(&done.stdout).unwrap();
+        assert_eq!(report.as_object().unwrap().len(), 1, "{report}");
+        assert!(report["error"].as_str().unwrap().contains(part), "{report}");
+        assert!(text(&done.stderr).contains(part), "{arguments:?}");
+    }
+}
+
+#[test]
 fn a_folder_in_use_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("precious"), b"mine").unwrap();

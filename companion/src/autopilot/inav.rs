@@ -3,7 +3,8 @@
 //! iNav does not check the length of this message and reads past the end of a short one: the payload
 //! is an array of exactly 52 bytes, so that no other length can be written.
 //!
-//! Source: iNav 9.1, `mspSensorGpsDataMessage_t`; habits of its receiver in `docs/protocols.md`.
+//! Source: iNav 9.1, `mspSensorGpsDataMessage_t` in `src/main/msp/msp_protocol_v2_sensor_msg.h`; what
+//! its receiver makes of it in `src/main/io/gps_msp.c`.
 
 use core::f64::consts::TAU;
 

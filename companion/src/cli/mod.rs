@@ -5,7 +5,9 @@
 //! | 0 | done |
 //! | 1 | failed, or done only in part; stderr says why |
 //! | 64 | wrong usage |
+//! | 130, 143 | ended by SIGINT (Ctrl-C) or SIGTERM, in order |
 
+mod overwrite;
 mod progress;
 mod replay;
 mod signals;
@@ -15,11 +17,10 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use companion::command_line::CommandLine;
 
-const FAILED: u8 = 1;
-const USAGE: u8 = 64;
-const EXIT_CODES: &str =
-    "Exit codes: 0 done, 1 failed or done only in part (stderr says why), 64 wrong usage.";
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed or done only in part (stderr says why), \
+    64 wrong usage,\n130 or 143 interrupted (SIGINT, SIGTERM).";
 
 /// Tells an aircraft where it is when GPS is jammed or spoofed, and records why.
 #[derive(Debug, Parser)]
@@ -38,18 +39,11 @@ enum Command {
 /// Runs the program.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     signals::report_file_size_limit_as_error();
-    match Arguments::try_parse_from(arguments) {
+    let line = CommandLine::new(arguments);
+    match line.parse() {
         Ok(Arguments {
             command: Command::Replay(arguments),
-        }) => replay::run(&arguments),
-        Err(error) => {
-            // There is nobody to tell when the terminal is gone.
-            let _ = error.print();
-            if error.use_stderr() {
-                ExitCode::from(USAGE)
-            } else {
-                ExitCode::SUCCESS
-            }
-        }
+        }) => replay::run(&line, &arguments),
+        Err(code) => code,
     }
 }

@@ -2,15 +2,17 @@
 
 use std::io::{IsTerminal, Write};
 
+use companion::replay::{Pass, Progress};
+
 const WIDTH: usize = 40;
 
 /// Draws itself over and over in one line; clears the line when dropped.
-pub struct Progress {
+pub struct ProgressBar {
     visible: bool,
-    drawn: Option<usize>,
+    drawn: Option<(Pass, usize)>,
 }
 
-impl Progress {
+impl ProgressBar {
     pub fn new() -> Self {
         Self {
             visible: std::io::stderr().is_terminal(),
@@ -18,20 +20,24 @@ impl Progress {
         }
     }
 
-    pub fn show(&mut self, done: u64, total: u64) {
+    pub fn show(&mut self, Progress { pass, done, total }: Progress) {
         let percent = (done.saturating_mul(100) / total.max(1)).min(100) as usize;
-        if !self.visible || self.drawn == Some(percent) {
+        if !self.visible || self.drawn == Some((pass, percent)) {
             return;
         }
-        self.drawn = Some(percent);
+        self.drawn = Some((pass, percent));
         let filled = percent * WIDTH / 100;
+        let verb = match pass {
+            Pass::Survey => "reading",
+            Pass::Replay => "replaying",
+        };
         let bar = "#".repeat(filled) + &".".repeat(WIDTH - filled);
         // A terminal that is gone is no reason to stop.
-        let _ = write!(std::io::stderr(), "\r[{bar}] {percent:3} %");
+        let _ = write!(std::io::stderr(), "\r[{bar}] {percent:3} % {verb:9}");
     }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressBar {
     fn drop(&mut self) {
         if self.drawn.is_some() {
             let _ = write!(std::io::stderr(), "\r\x1b[K");

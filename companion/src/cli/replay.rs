@@ -1,17 +1,21 @@
 //! `companion replay`.
 
-use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use companion::autopilot::AutopilotKind;
+use companion::command_line::{CommandLine, FAILED, USAGE, print, tell};
 use companion::config::{ConfigError, Configuration};
-use companion::replay::{DenialWindow, DenialWindows, ReplayOptions, Replayed, Summary, replay};
+use companion::replay::{
+    DenialWindow, DenialWindows, ReplayError, ReplayOptions, Replayed, Summary, replay,
+};
 use serde_json::json;
 
-use super::progress::Progress;
-use super::{FAILED, USAGE, table};
+use super::overwrite::would_be_overwritten;
+use super::progress::ProgressBar;
+use super::{signals, table};
 
 /// Arguments of `companion replay`.
 #[derive(Debug, Args)]
@@ -47,14 +51,23 @@ enum Autopilot {
 }
 
 /// Replays a log and prints what came of it.
-pub fn run(arguments: &Arguments) -> ExitCode {
+pub fn run(line: &CommandLine, arguments: &Arguments) -> ExitCode {
     let windows = match DenialWindows::new(arguments.deny_gps.clone()) {
         Ok(windows) => windows,
-        Err(error) => return fail(arguments, &format!("--deny-gps: {error}"), USAGE),
+        Err(error) => return line.fail(format!("--deny-gps: {error}"), USAGE),
     };
+    if let Some(positions) = &arguments.positions {
+        let inputs = [
+            ("--log", Some(&arguments.log)),
+            ("--config", arguments.config.as_ref()),
+        ];
+        if let Some(loss) = would_be_overwritten(positions, &inputs, &arguments.fdr) {
+            return line.fail(loss, USAGE);
+        }
+    }
     let configuration = match configuration(arguments) {
         Ok(configuration) => configuration,
-        Err(error) => return fail(arguments, &format!("--config: {error}"), FAILED),
+        Err(error) => return line.fail(format!("--config: {error}"), FAILED),
     };
     let options = ReplayOptions {
         flight_id: None,
@@ -64,12 +77,29 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         positions: arguments.positions.clone(),
         configuration,
     };
-    let mut bar = Progress::new();
-    let result = replay(&options, &mut |done, total| bar.show(done, total));
+    signals::take_interruption_as_request();
+    let mut bar = ProgressBar::new();
+    let result = replay(&options, &mut |progress| {
+        bar.show(progress);
+        match signals::interrupted_by() {
+            None => ControlFlow::Continue(()),
+            Some(_) => ControlFlow::Break(()),
+        }
+    });
     drop(bar);
     match result {
         Ok(replayed) => report(arguments, &replayed),
-        Err(error) => fail(arguments, &error.to_string(), FAILED),
+        Err(error) => line.fail(&error, code_of(&error)),
+    }
+}
+
+/// A program that a signal ended says which one, as the shell would: 128 and its number.
+fn code_of(error: &ReplayError) -> u8 {
+    match (error, signals::interrupted_by()) {
+        (ReplayError::Interrupted { .. }, Some(signal)) => {
+            u8::try_from(128 + signal).unwrap_or(FAILED)
+        }
+        _ => FAILED,
     }
 }
 
@@ -84,16 +114,6 @@ fn configuration(arguments: &Arguments) -> Result<Configuration, ConfigError> {
         None => {}
     }
     Ok(configuration)
-}
-
-/// Nothing was recorded.
-fn fail(arguments: &Arguments, message: &str, code: u8) -> ExitCode {
-    tell(&format!("error: {message}"));
-    if arguments.json {
-        // The exit code says all that is left to say when stdout is gone.
-        let _ = print(&format!("{:#}\n", json!({ "error": message })));
-    }
-    ExitCode::from(code)
 }
 
 fn report(arguments: &Arguments, replayed: &Replayed) -> ExitCode {
@@ -116,24 +136,14 @@ fn report(arguments: &Arguments, replayed: &Replayed) -> ExitCode {
     };
     match (&replayed.problem, printed) {
         (None, Ok(())) => ExitCode::SUCCESS,
-        _ => ExitCode::from(FAILED),
+        (Some(problem), _) => ExitCode::from(code_of(problem)),
+        (None, Err(_)) => ExitCode::from(FAILED),
     }
-}
-
-fn tell(line: &str) {
-    // There is nobody to tell when stderr is gone.
-    let _ = writeln!(std::io::stderr(), "{line}");
-}
-
-fn print(text: &str) -> std::io::Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()
 }
 
 fn text(summary: &Summary) -> String {
     let mut text = format!(
-        "{}: {:.1} s, {:.0} x real time\n\n",
+        "{}\n{:.1} s of log, {:.0} x real time\n\n",
         summary.log.display(),
         summary.duration_s,
         summary.realtime_factor
@@ -142,7 +152,8 @@ fn text(summary: &Summary) -> String {
         text.push_str("GPS denied, against the log's own GPS:\n");
         text.push_str(&windows(summary));
         text.push_str(
-            "  (ATTITUDE comes from the autopilot's GPS-aided filter and stays available)\n\n",
+            "  (the errors and the share in the stated 95 % ellipse; ATTITUDE comes from\n   \
+             the autopilot's GPS-aided filter and stays available)\n\n",
         );
     }
     let mut row = |name: &str, count: u64, note: &str| {
@@ -151,11 +162,15 @@ fn text(summary: &Summary) -> String {
         text.push('\n');
     };
     row("messages read", summary.messages_read, "");
-    row(
-        "messages refused",
-        summary.messages_refused,
-        &refusals(summary),
-    );
+    row("messages refused", summary.messages_refused, "");
+    for (reason, count) in &summary.messages_refused_by_reason {
+        if *count > 0 {
+            row("", *count, reason);
+        }
+    }
+    if summary.bytes_skipped > 0 {
+        row("bytes skipped", summary.bytes_skipped, "");
+    }
     for sender in summary.senders.iter().filter(|sender| sender.lost > 0) {
         let note = format!("system {}, component {}", sender.system, sender.component);
         row("messages lost", sender.lost, &note);
@@ -176,24 +191,9 @@ fn text(summary: &Summary) -> String {
         row("stamps damaged", summary.stamps.damaged, "");
     }
     row("positions emitted", summary.positions, "");
-    row(
-        "records",
-        summary.records,
-        &summary.flight_dir.to_string_lossy(),
-    );
+    row("records", summary.records, "");
+    text.push_str(&format!("\nrecording\n{}\n", summary.flight_dir.display()));
     text
-}
-
-fn refusals(summary: &Summary) -> String {
-    let named = summary.messages_refused_by_reason.iter();
-    let mut named: Vec<_> = named
-        .filter(|(_, count)| **count > 0)
-        .map(|(reason, count)| format!("{count} {reason}"))
-        .collect();
-    if summary.bytes_skipped > 0 {
-        named.push(format!("{} bytes skipped", summary.bytes_skipped));
-    }
-    named.join(", ")
 }
 
 fn windows(summary: &Summary) -> String {
@@ -216,13 +216,7 @@ fn windows(summary: &Summary) -> String {
         })
         .collect();
     let header = [
-        "window",
-        "duration",
-        "flown",
-        "error at end",
-        "largest",
-        "in 95 % ellipse",
-        "labels",
+        "window", "duration", "flown", "at end", "largest", "in 95 %", "labels",
     ];
     table::render(header, &rows)
 }

@@ -28,12 +28,14 @@ pub enum ReplayError {
     },
     /// There is no MAVLink frame in the log.
     #[error(
-        "--log: {path}: no MAVLink frame in {bytes} bytes; give a MAVLink log (.tlog: a time stamp \
+        "--log: {path}: no MAVLink frame in the first {read} of {bytes} bytes; give a MAVLink log (.tlog: a time stamp \
          of eight bytes before each frame)"
     )]
     NotMavlink {
         /// The log.
         path: PathBuf,
+        /// Bytes that were looked at.
+        read: u64,
         /// Its size.
         bytes: u64,
     },
@@ -99,6 +101,16 @@ pub enum ReplayError {
         at: u64,
         /// Size of the log.
         bytes: u64,
+    },
+    /// Whoever waited for the replay stopped it.
+    #[error(
+        "--log: {path}: interrupted after {replayed_s:.1} s of the log; replay it again for the rest"
+    )]
+    Interrupted {
+        /// The log.
+        path: PathBuf,
+        /// How much was replayed, seconds of the log's clock.
+        replayed_s: f64,
     },
     /// No position could be estimated.
     #[error(

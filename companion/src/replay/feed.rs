@@ -38,7 +38,10 @@ pub trait Observer {
     fn gps(&mut self, report: &FcGps, window: Option<usize>);
 
     /// The log was read up to this offset.
-    fn progress(&mut self, bytes: u64);
+    ///
+    /// # Errors
+    /// Ends the feed.
+    fn progress(&mut self, bytes: u64) -> Result<(), Self::Error>;
 }
 
 /// Messages that the denial windows changed.
@@ -112,7 +115,7 @@ pub fn feed<O: Observer>(
             Ok(None) => break reader.cut_at().map_or(FeedEnd::Whole, FeedEnd::Cut),
             Err(error) => break FeedEnd::Clock(error),
         }
-        observer.progress(reader.position());
+        observer.progress(reader.position())?;
     };
     Ok(FeedReport {
         end,

@@ -1,12 +1,14 @@
 //! Watches a feed: records it, writes the positions, measures the windows.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use fdr_format::{Bytes, FlightWriter, List, Record, WriteError, records};
 
 use super::error::ReplayError;
 use super::feed::Observer;
 use super::positions::{PositionLine, PositionsFile};
+use super::progress::{Stopped, Told};
 use super::truth::Truth;
 use crate::autopilot::mavlink::{Frame, Refusal};
 use crate::navigator::{FcGps, GpsFix, Input, MonotonicNs, Output};
@@ -16,8 +18,6 @@ use crate::pipeline::{FC_LINK, Product};
 const COMPONENT: &str = "replay";
 /// Message ids that refusals are counted for one by one; further ones are only in the total.
 const REFUSED_IDS_MAX: usize = 256;
-/// Bytes of the log between two reports of progress.
-const PROGRESS_STEP: u64 = 256 << 10;
 
 /// What went by.
 #[derive(Debug, Default)]
@@ -43,8 +43,8 @@ pub(super) struct Recording<'a> {
     pub(super) seen: Seen,
     pub(super) start_us: u64,
     pub(super) now: MonotonicNs,
-    pub(super) progress: &'a mut dyn FnMut(u64),
-    pub(super) progress_told: u64,
+    pub(super) told: Told<'a>,
+    pub(super) log: &'a Path,
 }
 
 impl Recording<'_> {
@@ -145,10 +145,12 @@ impl Observer for Recording<'_> {
         self.truth.gps(report, window);
     }
 
-    fn progress(&mut self, bytes: u64) {
-        if bytes - self.progress_told >= PROGRESS_STEP {
-            self.progress_told = bytes;
-            (self.progress)(bytes);
-        }
+    fn progress(&mut self, bytes: u64) -> Result<(), ReplayError> {
+        self.told
+            .tell(bytes)
+            .map_err(|Stopped| ReplayError::Interrupted {
+                path: self.log.to_owned(),
+                replayed_s: self.now.seconds_since(MonotonicNs(0)),
+            })
     }
 }

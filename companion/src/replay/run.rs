@@ -12,6 +12,7 @@ use super::feed::{FeedEnd, FeedReport, feed};
 use super::identity::random_flight_id;
 use super::log_file::LogFile;
 use super::positions::PositionsFile;
+use super::progress::{Pass, Stopped, Told, Watcher};
 use super::recording::{Recording, Seen};
 use super::summary::Summary;
 use super::survey::Survey;
@@ -52,18 +53,15 @@ pub struct Replayed {
     pub notice: Option<String>,
 }
 
-/// Replays a log. `progress` is told now and then how many of how many bytes are read.
+/// Replays a log. `watcher` is told now and then how far it is and may stop it.
 ///
 /// # Errors
 /// When no recording was begun. A later problem stands in [`Replayed`].
-pub fn replay(
-    options: &ReplayOptions,
-    progress: &mut dyn FnMut(u64, u64),
-) -> Result<Replayed, ReplayError> {
+pub fn replay(options: &ReplayOptions, watcher: Watcher<'_>) -> Result<Replayed, ReplayError> {
     let started = Instant::now();
     let log = LogFile::open(&options.log)?;
     let bytes = log.bytes().len() as u64;
-    let survey = survey(&log, options)?;
+    let survey = survey(&log, options, watcher)?;
     let mut configuration = options.configuration.clone();
     // The emitter's bytes depend on it: a re-run must find it in the recording.
     configuration.autopilot.system_id = survey.vehicle;
@@ -76,8 +74,8 @@ pub fn replay(
         seen: Seen::default(),
         start_us: survey.start_us,
         now: MonotonicNs(0),
-        progress: &mut |done| progress(done, bytes),
-        progress_told: 0,
+        told: Told::new(watcher, Pass::Replay, bytes),
+        log: &options.log,
     };
     let fed = begin(&mut recording, options).and_then(|()| {
         feed(
@@ -103,14 +101,27 @@ pub fn replay(
 }
 
 /// Everything that can be known to be wrong before anything is recorded.
-fn survey(log: &LogFile, options: &ReplayOptions) -> Result<Survey, ReplayError> {
+fn survey(
+    log: &LogFile,
+    options: &ReplayOptions,
+    watcher: Watcher<'_>,
+) -> Result<Survey, ReplayError> {
     let path = options.log.clone();
     let bytes = log.bytes().len() as u64;
     let system = options.configuration.autopilot.system_id;
-    let survey = Survey::of(log.bytes(), system);
+    let survey = match Survey::of(log.bytes(), system, watcher) {
+        Ok(survey) => survey,
+        Err(Stopped) => {
+            return Err(ReplayError::Interrupted {
+                path,
+                replayed_s: 0.0,
+            });
+        }
+    };
     let frames = survey.statistics.frames;
     if frames == 0 {
-        return Err(ReplayError::NotMavlink { path, bytes });
+        let read = survey.read;
+        return Err(ReplayError::NotMavlink { path, read, bytes });
     }
     let damaged = survey.clock.damaged;
     if damaged > frames / 2 {

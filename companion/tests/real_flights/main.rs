@@ -12,14 +12,15 @@ mod baseline;
 mod flights;
 mod statistics;
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 use baseline::{place, seconds};
 use companion::config::Configuration;
 use companion::navigator::{FcGps, Geodetic, GpsFix, Input};
 use companion::replay::{
-    DenialWindow, DenialWindows, LogFile, Observer, ReplayOptions, Summary, Survey, feed, replay,
+    DenialWindow, DenialWindows, LogFile, Observer, Progress, ReplayOptions, Summary, Survey, feed,
+    replay,
 };
 use companion::{pipeline::Product, rerun::rerun};
 use nalgebra::{Matrix2, Vector2};
@@ -99,7 +100,14 @@ impl Observer for Inputs {
 
     fn gps(&mut self, _: &FcGps, _: Option<usize>) {}
 
-    fn progress(&mut self, _: u64) {}
+    fn progress(&mut self, _: u64) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+/// Nobody waits for these replays.
+fn unwatched(_: Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
 }
 
 struct Log {
@@ -110,7 +118,7 @@ struct Log {
 fn read(path: &Path) -> Log {
     let file = LogFile::open(path).unwrap();
     let configuration = Configuration::default();
-    let survey = Survey::of(file.bytes(), None);
+    let survey = Survey::of(file.bytes(), None, &mut unwatched).unwrap();
     let mut inputs = Inputs::default();
     let windows = DenialWindows::default();
     feed(
@@ -144,7 +152,7 @@ fn fly(path: &Path, window: Option<&Range<f64>>) -> (Vec<Position>, Summary) {
         positions: Some(positions.clone()),
         configuration: Configuration::default(),
     };
-    let replayed = replay(&options, &mut |_, _| {}).unwrap();
+    let replayed = replay(&options, &mut unwatched).unwrap();
     assert!(replayed.problem.is_none(), "{:?}", replayed.problem);
     let verification = fdr_format::verify(&replayed.summary.flight_dir).unwrap();
     assert_eq!(verification.exit_code, 0, "{:?}", verification.findings);

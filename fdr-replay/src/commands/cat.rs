@@ -2,11 +2,13 @@
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 
+use companion::command_line::tell;
 use fdr_format::{Damage, FlightItem, FlightReader, RawRecord, Record, RecordType};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::cli::CatArguments;
-use crate::outcome::Outcome;
+use crate::outcome::{AlreadyReported, Outcome};
 
 /// One record as it is printed.
 #[derive(Debug, Serialize)]
@@ -24,31 +26,43 @@ struct Line<'a> {
     error: Option<String>,
 }
 
-/// Prints the records that were asked for.
+/// Prints the records that were asked for. A failure after the first of them ends the array with an
+/// object that says so, because the document is on its way by then.
 pub fn run(arguments: &CatArguments) -> anyhow::Result<Outcome> {
+    let mut output = Output::new(arguments.flight.json);
+    match print_records(arguments, &mut output) {
+        Err(error) if output.array && !output.first && !error.is::<io::Error>() => {
+            tell(&format!("error: {error}"));
+            output.element(&json!({ "error": error.to_string() }))?;
+            output.end()?;
+            Err(AlreadyReported.into())
+        }
+        done => done,
+    }
+}
+
+fn print_records(arguments: &CatArguments, output: &mut Output) -> anyhow::Result<Outcome> {
     let mut reader = FlightReader::open(&arguments.flight.flight)?;
     let last_segment = reader.last_segment();
     let mut start_ms = reader
         .description()
         .map(|about| about.clock.monotonic_ns / 1_000_000);
-    let mut output = Output::new(arguments.flight.json);
     let mut outcome = Outcome::Clean;
-    output.begin()?;
     while let Some(item) = reader.next_item()? {
         match item {
             FlightItem::Record { segment, record } => {
                 let start_ms = *start_ms.get_or_insert(record.monotonic_ms);
                 let time_s = seconds_since(start_ms, record.monotonic_ms);
                 if is_wanted(arguments, record.record_type, time_s) {
-                    output.record(&line(segment, &record, time_s))?;
+                    output.element(&line(segment, &record, time_s))?;
                 }
             }
             FlightItem::Damage { segment, damage } => {
-                eprintln!("fdr-replay: segment {segment}: {damage}");
+                tell(&format!("note: segment {segment}: {damage}"));
                 outcome = worse(outcome, &damage, segment == last_segment);
             }
             FlightItem::Refused { segment, error } => {
-                eprintln!("fdr-replay: segment {segment}: {error}");
+                tell(&format!("note: segment {segment}: {error}"));
                 outcome = Outcome::Damaged;
             }
         }
@@ -107,22 +121,14 @@ impl Output {
         }
     }
 
-    fn begin(&mut self) -> io::Result<()> {
-        if self.array {
-            self.out.write_all(b"[")
-        } else {
-            Ok(())
-        }
-    }
-
-    fn record(&mut self, line: &Line<'_>) -> io::Result<()> {
+    fn element(&mut self, element: &impl Serialize) -> io::Result<()> {
         match (self.array, self.first) {
-            (true, true) => self.out.write_all(b"\n")?,
+            (true, true) => self.out.write_all(b"[\n")?,
             (true, false) => self.out.write_all(b",\n")?,
             (false, _) => {}
         }
         self.first = false;
-        serde_json::to_writer(&mut self.out, line)?;
+        serde_json::to_writer(&mut self.out, element)?;
         if self.array {
             Ok(())
         } else {
@@ -132,7 +138,8 @@ impl Output {
 
     fn end(&mut self) -> io::Result<()> {
         if self.array {
-            self.out.write_all(b"\n]\n")?;
+            let end: &[u8] = if self.first { b"[]\n" } else { b"\n]\n" };
+            self.out.write_all(end)?;
         }
         self.out.flush()
     }

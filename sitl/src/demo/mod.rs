@@ -9,10 +9,13 @@ mod scorecard;
 
 use std::fs;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use companion::config::Configuration;
-use companion::replay::{DenialWindows, ReplayError, ReplayOptions, Summary, replay};
+use companion::replay::{
+    DenialWindows, Pass, Progress, ReplayError, ReplayOptions, Summary, replay,
+};
 use companion::rerun::{Rerun, RerunError};
 use fdr_format::{FlightId, FlightItem, FlightReader, Record, Verification};
 use serde::Serialize;
@@ -182,8 +185,11 @@ fn replay_log(
         positions: None,
         configuration: Configuration::default(),
     };
-    let replayed = replay(&options, &mut |done, total| {
-        progress(Stage::Replaying((done * 100 / total.max(1)) as u32));
+    let replayed = replay(&options, &mut |Progress { pass, done, total }| {
+        if pass == Pass::Replay {
+            progress(Stage::Replaying((done * 100 / total.max(1)) as u32));
+        }
+        ControlFlow::Continue(())
     })?;
     match replayed.problem {
         Some(problem) => Err(problem.into()),

@@ -8,11 +8,11 @@
 
 use libm::{cos, sin};
 use mavlink::dialects::ardupilotmega::{
-    GPS_RAW_INT_DATA, GPS2_RAW_DATA, GpsFixType, HEARTBEAT_DATA, MavMessage, MavModeFlag,
-    MavSysStatusSensor, MavType, RAW_IMU_DATA, SCALED_IMU2_DATA, SCALED_PRESSURE_DATA,
-    SYS_STATUS_DATA, VFR_HUD_DATA,
+    GPS_RAW_INT_DATA, GPS2_RAW_DATA, GpsFixType, HEARTBEAT_DATA, MavMessage, MavModeFlag, MavType,
+    RAW_IMU_DATA, SCALED_IMU2_DATA, SCALED_PRESSURE_DATA, VFR_HUD_DATA,
 };
 
+use super::airspeed::AirspeedEvidence;
 use super::vehicle::VehicleLock;
 use crate::autopilot::AutopilotConfig;
 use crate::autopilot::mavlink::Sender;
@@ -37,7 +37,7 @@ pub struct ArduPilotAdapter {
     lock: VehicleLock,
     our_gps_id: u8,
     airframe: Airframe,
-    airspeed_sensor_failed: bool,
+    airspeed: AirspeedEvidence,
     raw_imu_seen: bool,
     first_heard: Option<MonotonicNs>,
 }
@@ -50,7 +50,7 @@ impl ArduPilotAdapter {
             lock: VehicleLock::new(config.system_id),
             our_gps_id: config.gps_id,
             airframe: Airframe::Unknown,
-            airspeed_sensor_failed: false,
+            airspeed: AirspeedEvidence::default(),
             raw_imu_seen: false,
             first_heard: None,
         }
@@ -76,7 +76,7 @@ impl ArduPilotAdapter {
         match message {
             MavMessage::HEARTBEAT(heartbeat) => Some(self.flight_state(heartbeat, time)),
             MavMessage::SYS_STATUS(status) => {
-                self.airspeed_sensor_failed = !differential_pressure_works(status);
+                self.airspeed.status(status);
                 None
             }
             MavMessage::RAW_IMU(raw) => {
@@ -103,7 +103,10 @@ impl ArduPilotAdapter {
                 ],
             })),
             MavMessage::VFR_HUD(hud) => self.air_data(hud, time),
-            MavMessage::SCALED_PRESSURE(pressure) => barometer(pressure, time),
+            MavMessage::SCALED_PRESSURE(pressure) => {
+                self.airspeed.pressure(pressure, time);
+                barometer(pressure, time)
+            }
             MavMessage::GPS_RAW_INT(_) | MavMessage::GPS2_RAW(_) => {
                 self.gps_report(sender, message, time).map(Input::FcGps)
             }
@@ -140,10 +143,8 @@ impl ArduPilotAdapter {
         })
     }
 
-    /// A vehicle without an airspeed sensor reports an airspeed made from GPS and wind; that one
-    /// must not come in by this door.
     fn air_data(&self, hud: &VFR_HUD_DATA, time: MonotonicNs) -> Option<Input> {
-        let usable = self.airframe == Airframe::FixedWing && !self.airspeed_sensor_failed;
+        let usable = self.airframe == Airframe::FixedWing && self.airspeed.speaks_for(hud, time);
         usable.then(|| {
             Input::AirData(AirData {
                 time,
@@ -167,13 +168,6 @@ fn airframe(kind: MavType) -> Airframe {
         | MavType::MAV_TYPE_GENERIC_MULTIROTOR => Airframe::Rotary,
         _ => Airframe::Unknown,
     }
-}
-
-fn differential_pressure_works(status: &SYS_STATUS_DATA) -> bool {
-    let sensor = MavSysStatusSensor::MAV_SYS_STATUS_SENSOR_DIFFERENTIAL_PRESSURE;
-    status.onboard_control_sensors_present.contains(sensor)
-        && status.onboard_control_sensors_enabled.contains(sensor)
-        && status.onboard_control_sensors_health.contains(sensor)
 }
 
 fn raw_imu(raw: &RAW_IMU_DATA, time: MonotonicNs) -> Option<ImuSample> {

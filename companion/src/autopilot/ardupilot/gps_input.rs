@@ -4,7 +4,8 @@
 //! velocity is real, the week is 0 so that the autopilot's clock is left alone, and no accuracy is
 //! ever 0. A position that must not be used is sent as fix 1, never withheld.
 //!
-//! Source: MAVLink common message 232; the driver's habits in `docs/protocols.md`.
+//! Source: MAVLink common message definition `GPS_INPUT` (232); what ArduPilot makes of it in
+//! `libraries/AP_GPS/AP_GPS_MAV.cpp`.
 
 use mavlink::dialects::ardupilotmega::{GPS_INPUT_DATA, GpsFixType, GpsInputIgnoreFlags};
 use mavlink::{MAVLinkV2MessageRaw, MavHeader};

@@ -1,6 +1,7 @@
 //! ArduPilot over MAVLink: what it says becomes navigator inputs, positions become `GPS_INPUT`.
 
 mod adapter;
+mod airspeed;
 mod denial;
 mod gps_input;
 mod vehicle;
