@@ -1,7 +1,7 @@
 //! Configuration files: what is accepted, what is refused and how it is said.
 
 use companion::autopilot::AutopilotKind;
-use companion::config::Configuration;
+use companion::config::{Configuration, RANGES, Range};
 
 #[test]
 fn an_empty_file_is_the_default_configuration() {
@@ -63,6 +63,61 @@ fn the_page_describes_every_setting_with_its_default() {
             same,
             "docs/configuration.md says {name} = {default}, it is {value}"
         );
+        let Some(range) = RANGES
+            .iter()
+            .find(|range| range.name == name && section_is(section, range))
+        else {
+            continue;
+        };
+        let allowed = row.split('|').nth(3).unwrap().trim();
+        let (low, high) = allowed.split_once(" to ").unwrap();
+        let page = (low.parse(), high.parse());
+        assert_eq!(page, (Ok(range.low), Ok(range.high)), "{}", range.setting());
+    }
+}
+
+/// Whether `text`, the page behind a heading, belongs to the section of `range`.
+fn section_is(text: &str, range: &Range) -> bool {
+    let page = include_str!("../../docs/configuration.md");
+    page.ends_with(&format!("[navigator.{}]`{text}", range.section))
+}
+
+#[test]
+fn every_number_of_the_navigator_has_a_range_that_holds_its_default() {
+    let numbers = toml::Value::try_from(Configuration::default().navigator).unwrap();
+    let mut found = 0;
+    for (section, settings) in numbers.as_table().unwrap() {
+        for (name, value) in settings.as_table().unwrap() {
+            let value = value.as_float().unwrap();
+            let range = RANGES
+                .iter()
+                .find(|range| range.section == section && range.name == name)
+                .unwrap_or_else(|| panic!("navigator.{section}.{name} has no range"));
+            assert!((range.low..=range.high).contains(&value), "{range:?}");
+            found += 1;
+        }
+    }
+    assert_eq!(found, RANGES.len());
+}
+
+#[test]
+fn a_number_outside_its_range_is_refused_with_setting_value_and_range() {
+    for range in RANGES {
+        for value in [
+            range.low - 1e-9,
+            range.high * 1.001,
+            f64::INFINITY,
+            f64::NAN,
+        ] {
+            let value = toml::Value::from(value);
+            let text = format!("[navigator.{}]\n{} = {value}", range.section, range.name);
+            let message = Configuration::parse(&text).unwrap_err().to_string();
+            let allowed = format!("{} to {}", range.low, range.high);
+            assert!(
+                message.contains(&range.setting()) && message.contains(&allowed),
+                "{message}"
+            );
+        }
     }
 }
 
@@ -94,11 +149,11 @@ fn what_is_not_allowed_is_refused_by_name_value_and_limit() {
         ),
         (
             "[navigator.process]\nwind = -0.1",
-            &["navigator.process.wind", "-0.1", "above 0"],
+            &["navigator.process.wind", "-0.1", "0.001 to 5"],
         ),
         (
             "[navigator.process]\nwind = nan",
-            &["navigator.process.wind", "NaN", "above 0"],
+            &["navigator.process.wind", "NaN", "0.001 to 5"],
         ),
         (
             "[navigator.fix]\ntwo_d_max_radius_m = 100.0",
@@ -131,7 +186,7 @@ mod properties {
 
     proptest! {
         #[test]
-        fn any_allowed_number_survives_the_canonical_text(number in 1e-12_f64..1e6) {
+        fn any_allowed_number_survives_the_canonical_text(number in 0.1_f64..100.0) {
             let mut configuration = Configuration::default();
             configuration.navigator.sensors.baro_m = number;
             let text = configuration.canonical().unwrap();

@@ -53,6 +53,7 @@ fn a_log_that_is_no_mavlink_is_named() {
         vec![0; 100_000],
         b"hello, this is not a log\n".repeat(1000),
         vec![0xFE; 5000],
+        vec![0xFD; 17 << 20],
     ] {
         let (run, folder, log) = replay_bytes(&content, &[]);
         run.fails(

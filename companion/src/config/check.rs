@@ -2,16 +2,9 @@
 
 use toml::Value;
 
+use super::ranges::{RANGES, Range};
 use super::{ConfigError, Configuration};
 use crate::recorder::{SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN};
-
-/// Navigator settings that may be zero; every other one is a noise, a limit or a time above zero.
-const MAY_BE_ZERO: [&str; 2] = [
-    "navigator.initial.gps_delay_mean_s",
-    "navigator.initial.lift_slope_mean_m",
-];
-/// No navigator setting is meaningful beyond this.
-const NUMBER_MAX: f64 = 1e6;
 
 pub(super) fn check(configuration: &Configuration) -> Result<(), ConfigError> {
     let autopilot = &configuration.autopilot;
@@ -26,7 +19,10 @@ pub(super) fn check(configuration: &Configuration) -> Result<(), ConfigError> {
         let allowed = format!("{SEGMENT_BYTES_MIN} to {SEGMENT_BYTES_MAX}");
         return refuse("recorder.segment_bytes", segment_bytes, &allowed);
     }
-    check_numbers("navigator", &Value::try_from(&configuration.navigator)?)?;
+    let navigator = Value::try_from(&configuration.navigator)?;
+    RANGES
+        .iter()
+        .try_for_each(|range| check_number(&navigator, range))?;
     let fix = &configuration.navigator.fix;
     if fix.two_d_max_radius_m < fix.three_d_max_radius_m {
         let allowed = format!(
@@ -42,33 +38,20 @@ pub(super) fn check(configuration: &Configuration) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Every number below `name`, whatever settings the navigator has.
-fn check_numbers(name: &str, value: &Value) -> Result<(), ConfigError> {
-    match value {
-        Value::Table(table) => table
-            .iter()
-            .try_for_each(|(key, value)| check_numbers(&format!("{name}.{key}"), value)),
-        Value::Float(number) if MAY_BE_ZERO.contains(&name) => in_range(
-            name,
-            *number,
-            (0.0..=NUMBER_MAX).contains(number),
-            "0 to 1000000",
+/// A number of the navigator, which is there under its name whatever the file left out.
+fn check_number(navigator: &Value, range: &Range) -> Result<(), ConfigError> {
+    let number = navigator
+        .get(range.section)
+        .and_then(|section| section.get(range.name))
+        .and_then(Value::as_float);
+    match number {
+        // Not a number is in no range.
+        Some(number) if (range.low..=range.high).contains(&number) => Ok(()),
+        found => refuse(
+            &range.setting(),
+            found.unwrap_or(f64::NAN),
+            &format!("{} to {}", range.low, range.high),
         ),
-        Value::Float(number) => in_range(
-            name,
-            *number,
-            *number > 0.0 && *number <= NUMBER_MAX,
-            "above 0, to 1000000",
-        ),
-        _ => Ok(()),
-    }
-}
-
-fn in_range(name: &str, number: f64, fits: bool, allowed: &str) -> Result<(), ConfigError> {
-    if fits {
-        Ok(())
-    } else {
-        refuse(name, number, allowed)
     }
 }
 

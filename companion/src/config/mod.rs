@@ -2,6 +2,7 @@
 //! opened. `docs/configuration.md` describes every setting.
 
 mod check;
+mod ranges;
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,8 @@ use thiserror::Error;
 use crate::autopilot::AutopilotConfig;
 use crate::navigator::NavigatorConfig;
 use crate::recorder::RecorderConfig;
+
+pub use ranges::{RANGES, Range};
 
 /// Largest configuration file: what a segment header takes.
 const TEXT_MAX: u64 = 64 << 10;

@@ -58,6 +58,14 @@ pub(super) fn is_magic(byte: u8) -> bool {
 
 /// Judges the frame that would begin at the first byte of `bytes`.
 pub(super) fn candidate(bytes: &[u8]) -> Candidate<'_> {
+    candidate_with(bytes, |end, seed| calculate_crc(&bytes[1..end], seed))
+}
+
+/// The same with the checksum, of the bytes from the second one to an end and of a seed, from elsewhere.
+pub(super) fn candidate_with(
+    bytes: &[u8],
+    checksum_of: impl FnOnce(usize, u8) -> u16,
+) -> Candidate<'_> {
     let (version, header, trailer) = match bytes {
         [MAGIC_V1, ..] => (Version::V1, HEADER_V1, CHECKSUM),
         [MAGIC_V2, _, flags, ..] if flags & FLAG_SIGNED != 0 => {
@@ -75,7 +83,7 @@ pub(super) fn candidate(bytes: &[u8]) -> Candidate<'_> {
         return Candidate::Refused(Refusal::UnknownMessage, frame);
     };
     let checksum = u16::from_le_bytes([bytes[header + payload], bytes[header + payload + 1]]);
-    if calculate_crc(&bytes[1..header + payload], seed) != checksum {
+    if checksum_of(header + payload, seed) != checksum {
         return Candidate::Refused(Refusal::BadCrc, frame);
     }
     if version == Version::V2 && bytes[2] & !FLAG_SIGNED != 0 {

@@ -7,6 +7,7 @@
 //!
 //! Source: <https://mavlink.io/en/guide/serialization.html>.
 
+mod checksum;
 mod frame;
 mod framer;
 mod refusal;

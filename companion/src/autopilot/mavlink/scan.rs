@@ -13,7 +13,8 @@
 //! outdated definition costs nothing but itself. After real damage, only a frame whose checksum
 //! holds brings the reader back into step: a damaged length can never swallow a good frame.
 
-use super::frame::{Candidate, Frame, candidate, is_magic};
+use super::checksum::Checksums;
+use super::frame::{Candidate, Frame, candidate, candidate_with, is_magic};
 use super::refusal::Refusal;
 
 /// Where a reader stands. Cheap to copy, so that a reader can look ahead.
@@ -214,17 +215,24 @@ enum Search<'a> {
     Nothing,
 }
 
-/// The first valid frame that begins in `from..to`.
+/// The first valid frame that begins in `from..to`. Takes time in proportion to the bytes, whatever they
+/// are.
 fn first_valid(data: &[u8], from: usize, to: usize, complete: bool) -> Search<'_> {
-    for at in from..to.min(data.len()) {
-        if !is_magic(data[at]) {
-            continue;
-        }
-        match candidate(&data[at..]) {
+    let mut checksums = Checksums::new(data);
+    let mut next = from;
+    while let Some(ahead) = data
+        .get(next..to.min(data.len()))
+        .and_then(|bytes| bytes.iter().position(|byte| is_magic(*byte)))
+    {
+        let at = next + ahead;
+        match candidate_with(&data[at..], |end, seed| {
+            checksums.of(at + 1, at + end, seed)
+        }) {
             Candidate::Valid(frame) => return Search::Found(at, frame),
             Candidate::Incomplete if !complete => return Search::Undecided(at),
             Candidate::Incomplete | Candidate::Refused(..) | Candidate::NotAFrame => {}
         }
+        next = at + 1;
     }
     Search::Nothing
 }
