@@ -180,6 +180,9 @@ fn text(summary: &Summary) -> String {
         let note = format!("and {} in part", masked.partly);
         row("messages masked", masked.whole, &note);
     }
+    if let Some(at) = summary.truncated_at {
+        row("truncated at byte", at, "the last message is not whole");
+    }
     if summary.stamps.reversals > 0 {
         row(
             "stamps run back",

@@ -22,7 +22,8 @@ use crate::config::Configuration;
 use crate::navigator::{CORE_VERSION, MonotonicNs};
 
 /// Recorders write in blocks of this size: a log that ends on one, after the flight, was switched off
-/// with the rest still in memory, which is how logs end. Anywhere else, the log was cut later.
+/// with the rest still in memory, which is how logs end. Anywhere else, the log was cut later. See
+/// `docs/decisions/0008-logs-that-end-inside-a-frame.md`.
 const RECORDER_BLOCK: u64 = 4096;
 
 /// What to replay and where to put the results.
@@ -208,8 +209,9 @@ fn judge(report: &FeedReport, seen: &Seen, log: &Path, bytes: u64) -> Verdict {
             let after_the_flight = seen.was_armed && !seen.is_armed;
             if after_the_flight && bytes.is_multiple_of(RECORDER_BLOCK) {
                 notice = Some(format!(
-                    "{}: ends inside the frame at byte {at}, on a block of its recorder and after \
-                     the flight: read to its last whole frame",
+                    "--log: {}: is truncated: the frame at byte {at} is not whole, the log ends at byte \
+                     {bytes}; that is a block of its recorder and after the flight, so that nothing of \
+                     the flight is missing; everything before was replayed",
                     log.display()
                 ));
                 None
