@@ -397,8 +397,6 @@ fn assert_sound(position: &EmittedExternalPosition) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
-
     #[test]
     fn no_sequence_of_inputs_makes_it_panic_or_emit_an_unsound_number(
         sequence in prop::collection::vec((any_input(), any_step()), 1..300)
