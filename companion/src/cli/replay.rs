@@ -152,8 +152,8 @@ fn text(summary: &Summary) -> String {
         text.push_str("GPS denied, against the log's own GPS:\n");
         text.push_str(&windows(summary));
         text.push_str(
-            "  (horizontal error, share of the fixes in the stated 95 % ellipse; ATTITUDE comes\n   \
-             from the autopilot's GPS-aided filter and stays available)\n\n",
+            "  (horizontal error; share of the fixes in the stated 95 % ellipse; ATTITUDE\n   \
+             comes from the autopilot's GPS-aided filter and stays available)\n\n",
         );
     }
     let mut row = |name: &str, count: u64, note: &str| {
