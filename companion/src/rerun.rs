@@ -6,13 +6,17 @@
 //! | an input of the navigator | what is still expected is missing; the input goes through the pipeline |
 //! | position, label transition, event, sent bytes | compared with the next expected output |
 //! | anything else | passed over |
-//! | damage or a gap | the comparison ends there: inputs are missing from then on |
+//! | damage that cost only the header of a segment | passed over: no input is missing |
+//! | other damage, or a gap | the comparison ends there: inputs are missing from then on |
+//!
+//! The recording is judged on the way, as `fdr-replay verify` does.
 
 use std::ops::Range;
 use std::path::Path;
 
 use fdr_format::{
-    Damage, FlightId, FlightItem, FlightReader, RawRecord, Record, RecordType, first_difference,
+    Completeness, Damage, FindingKind, FlightId, FlightItem, FlightReader, RawRecord, Record,
+    RecordType, Verification, Verifier, first_difference,
 };
 use serde::Serialize;
 
@@ -39,19 +43,17 @@ pub struct Rerun {
     pub outputs_identical: u64,
     /// Where the recording and the re-run part; nothing is compared behind it.
     pub difference: Option<Difference>,
-    /// Damage at which the comparison had to end, before the end of the recording.
+    /// Why the comparison does not reach to the end of the flight.
     pub cut_short: Option<String>,
-    /// Whether that damage is nothing but the torn tail of a recorder that was not closed.
-    pub torn_tail: bool,
-    /// Whether the recorder was closed; if not, the outputs of the last input may be missing.
-    pub closed: bool,
+    /// How much of the recording is there; unknown when the comparison ended at a difference.
+    pub completeness: Option<Completeness>,
 }
 
 impl Rerun {
     /// Whether every output of the whole recording came out again, byte for byte.
     #[must_use]
     pub fn identical(&self) -> bool {
-        self.difference.is_none() && self.cut_short.is_none()
+        self.completeness == Some(Completeness::Complete) && self.cut_short.is_none()
     }
 }
 
@@ -109,9 +111,9 @@ pub enum RerunError {
     /// There is no flight to read.
     #[error(transparent)]
     Open(#[from] fdr_format::OpenError),
-    /// A segment file cannot be read.
+    /// There is no record to read.
     #[error(transparent)]
-    Read(#[from] fdr_format::ReadError),
+    Verify(#[from] fdr_format::VerifyError),
     /// No readable segment header, so that the configuration of the flight is unknown.
     #[error(
         "flight {flight_id}: no readable segment header holds its configuration; judge it with: fdr-replay verify"
@@ -155,43 +157,44 @@ pub fn rerun(path: impl AsRef<Path>) -> Result<Rerun, RerunError> {
 /// # Errors
 /// As [`rerun`].
 pub fn rerun_with(
-    mut reader: FlightReader,
+    reader: FlightReader,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Rerun, RerunError> {
     const PROGRESS_EVERY: u64 = 1 << 14;
-    let mut comparison = Comparison::new(reader.flight_id());
+    let mut comparison = Comparison::new(&reader)?;
     let bytes_total = reader.bytes_total();
+    let mut verifier = Verifier::new(reader);
     let mut seen: u64 = 0;
-    while comparison.goes_on() {
+    while comparison.result.difference.is_none() {
         if seen.is_multiple_of(PROGRESS_EVERY) {
-            progress(reader.bytes_read(), bytes_total);
+            progress(verifier.reader().bytes_read(), bytes_total);
         }
         seen += 1;
-        match reader.next_item()? {
-            Some(FlightItem::Record { segment, record }) => comparison.take(segment, &record)?,
-            Some(FlightItem::Damage { segment, damage }) => {
-                let torn_tail =
-                    matches!(damage, Damage::TornTail { .. }) && segment == reader.last_segment();
-                comparison.cut_short(format!("segment {segment}: {damage}"), torn_tail);
+        match verifier.next_item() {
+            Ok(Some(FlightItem::Record { segment, record })) => {
+                comparison.take(segment, &record)?
             }
-            Some(FlightItem::Refused { segment, error }) => {
-                comparison.cut_short(format!("segment {segment}: {error}"), false);
+            Ok(Some(FlightItem::Damage { segment, damage })) => comparison.damage(segment, &damage),
+            Ok(Some(FlightItem::Refused { segment, error })) => {
+                comparison.cut_short(format!("segment {segment}: {error}"));
             }
-            None => {
-                comparison.end();
-                break;
-            }
+            Ok(None) => return comparison.end(verifier.verdict()?),
+            Err(error) => comparison.cut_short(error.to_string()),
         }
     }
-    comparison.finish()
+    Ok(comparison.result)
 }
 
 /// The comparison between recorded and recomputed outputs, record by record.
 #[derive(Debug)]
 struct Comparison {
     result: Rerun,
-    pipeline: Option<Pipeline>,
+    pipeline: Pipeline,
     expected: Expected,
+    /// Damage at the start of a segment, until the next item shows what it cost.
+    header_damage: Option<String>,
+    /// Whether the flight footer was read; without it the outputs of the last input may be missing.
+    closed: bool,
     /// Place of the last record that was looked at.
     last: Place,
 }
@@ -204,30 +207,40 @@ struct Place {
 }
 
 impl Comparison {
-    fn new(flight_id: FlightId) -> Self {
-        Self {
+    /// Configuration and core version come from any segment whose header is readable.
+    fn new(reader: &FlightReader) -> Result<Self, RerunError> {
+        let flight_id = reader.flight_id();
+        let flight = reader
+            .description()
+            .ok_or(RerunError::NoConfiguration { flight_id })?;
+        let configuration = Configuration::parse(&flight.configuration)
+            .map_err(|source| RerunError::Configuration { flight_id, source })?;
+        Ok(Self {
             result: Rerun {
                 flight_id,
-                recorded_core_version: 0,
+                recorded_core_version: flight.core_version,
                 core_version: CORE_VERSION,
                 inputs: 0,
                 outputs_identical: 0,
                 difference: None,
                 cut_short: None,
-                torn_tail: false,
-                closed: false,
+                completeness: None,
             },
-            pipeline: None,
+            pipeline: Pipeline::new(&configuration),
             expected: Expected::default(),
+            header_damage: None,
+            closed: false,
             last: Place::default(),
-        }
-    }
-
-    fn goes_on(&self) -> bool {
-        self.result.identical()
+        })
     }
 
     fn take(&mut self, segment: u32, raw: &RawRecord<'_>) -> Result<(), RerunError> {
+        if let Some(damage) = self.header_damage.take() {
+            self.cut_short(damage);
+        }
+        if self.result.cut_short.is_some() {
+            return Ok(());
+        }
         self.last = Place {
             segment,
             sequence: raw.sequence,
@@ -243,25 +256,15 @@ impl Comparison {
             sequence: raw.sequence,
             source,
         })?;
-        if let (Record::SegmentHeader(header), None) = (&record, &self.pipeline) {
-            let configuration = Configuration::parse(header.configuration.0)
-                .map_err(|source| RerunError::Configuration { flight_id, source })?;
-            self.result.recorded_core_version = header.core_version;
-            self.pipeline = Some(Pipeline::new(&configuration));
-        }
-        self.result.closed |= matches!(record, Record::FlightFooter(_));
+        self.closed |= matches!(record, Record::FlightFooter(_));
         let Some(input) = input_from_record(&record) else {
             return Ok(());
         };
         self.nothing_is_expected();
-        let pipeline = self
-            .pipeline
-            .as_mut()
-            .ok_or(RerunError::NoConfiguration { flight_id })?;
         let expected = &mut self.expected;
         expected.clear();
         let infallible: Result<(), std::convert::Infallible> =
-            pipeline.handle(&input, &mut |product| {
+            self.pipeline.handle(&input, &mut |product| {
                 if !matches!(product, Product::Input(_)) {
                     expected.push(&product.record());
                 }
@@ -313,24 +316,44 @@ impl Comparison {
         });
     }
 
-    fn cut_short(&mut self, why: String, torn_tail: bool) {
-        self.result.cut_short = Some(why);
-        self.result.torn_tail = torn_tail;
+    /// Damage from byte 0 of a segment that cost a single record cost its header: every input is
+    /// still there.
+    fn damage(&mut self, segment: u32, damage: &Damage) {
+        let why = format!("segment {segment}: {damage}");
+        match (*damage, self.header_damage.take()) {
+            (Damage::Bytes { start: 0, .. }, None) => self.header_damage = Some(why),
+            (
+                Damage::Gap {
+                    first_missing,
+                    last_missing,
+                    ..
+                },
+                Some(_),
+            ) if first_missing == last_missing => {}
+            (_, header_damage) => self.cut_short(header_damage.unwrap_or(why)),
+        }
+    }
+
+    fn cut_short(&mut self, why: String) {
+        self.result.cut_short.get_or_insert(why);
     }
 
     /// A recorder that was not closed may have ended between an input and its outputs.
-    fn end(&mut self) {
-        if self.result.closed {
+    fn end(mut self, verdict: Verification) -> Result<Rerun, RerunError> {
+        if let Some(damage) = self.header_damage.take() {
+            self.cut_short(damage);
+        }
+        if self.closed && self.result.cut_short.is_none() {
             self.nothing_is_expected();
         }
-    }
-
-    fn finish(self) -> Result<Rerun, RerunError> {
-        if self.pipeline.is_none() {
-            return Err(RerunError::NoConfiguration {
-                flight_id: self.result.flight_id,
-            });
+        let end_is_missing = verdict
+            .findings
+            .into_iter()
+            .find(|finding| matches!(finding.kind, FindingKind::TornTail | FindingKind::Unclosed));
+        if let Some(finding) = end_is_missing.filter(|_| !self.closed) {
+            self.cut_short(finding.text);
         }
+        self.result.completeness = Some(verdict.completeness);
         Ok(self.result)
     }
 }

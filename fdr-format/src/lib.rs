@@ -8,7 +8,7 @@
 //! |---|---|
 //! | record a flight | [`FlightWriter`] |
 //! | read a flight | [`FlightReader`] |
-//! | judge a flight | [`verify`](fn@verify) |
+//! | judge a flight | [`verify`](fn@verify), or [`Verifier`] while reading it |
 //! | read or write segments in memory | [`SegmentReader`], [`SegmentEncoder`] |
 //! | know the record types | [`Record`], [`RecordType`], [`records`] |
 
@@ -23,7 +23,7 @@ pub use flight::{
     ClockAnchor, Completeness, DEFAULT_SEGMENT_BYTES, FileSystem, Finding, FindingKind,
     FlightDescription, FlightItem, FlightParameters, FlightReader, FlightSummary, FlightWriter,
     MAX_SEGMENT_BYTES, Manifest, ManifestSegment, OpenError, ReadError, SegmentFile, Storage,
-    TimeRange, Verification, VerifyError, WriteError, verify, verify_with,
+    TimeRange, Verification, Verifier, VerifyError, WriteError, verify, verify_with,
 };
 pub use frame::{FORMAT_VERSION, FRAME_OVERHEAD, FrameProblem, MAGIC, MAX_BODY, RawRecord};
 pub use identity::{BootId, Digest, FlightId, ParseIdError, SegmentIdentity};

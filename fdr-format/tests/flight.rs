@@ -8,12 +8,14 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use fdr_format::records::{ComponentLifecycleEvent, LifecycleEvent, SegmentFooter, Severity};
 use fdr_format::{
-    Completeness, FlightItem, FlightReader, FlightSummary, FlightWriter, List, OpenError, Record,
-    SegmentReader, verify,
+    Completeness, FindingKind, FlightItem, FlightReader, FlightSummary, FlightWriter, List,
+    OpenError, Record, SegmentReader, verify,
 };
 use support::{imu, parameters};
 
@@ -329,4 +331,88 @@ fn a_flight_of_another_version_cannot_be_read_and_says_which() {
     fs::write(segment, bytes).unwrap();
     let error = verify(folder.path()).unwrap_err().to_string();
     assert!(error.contains("version 9"), "{error}");
+}
+
+#[test]
+fn a_flipped_bit_in_the_footers_of_a_closed_flight_is_damage_and_no_torn_tail() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = record_flight(folder.path());
+    let last = segments(&summary).pop().unwrap();
+    let bytes = fs::read(&last).unwrap();
+    for with_manifest in [true, false] {
+        if !with_manifest {
+            fs::remove_file(summary.folder.join("manifest.json")).unwrap();
+        }
+        for at in bytes.len() - 300..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 0x10;
+            fs::write(&last, flipped).unwrap();
+            let code = verify(folder.path()).unwrap().exit_code;
+            assert_eq!(code, 3, "byte {at}, manifest {with_manifest}");
+        }
+    }
+}
+
+#[test]
+fn zeros_behind_a_closed_segment_are_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = record_flight(folder.path());
+    for segment in segments(&summary) {
+        let bytes = fs::read(&segment).unwrap();
+        fs::write(&segment, [&bytes[..], &[0; 4096]].concat()).unwrap();
+        let verdict = verify(folder.path()).unwrap();
+        assert_eq!((verdict.exit_code, verdict.damaged_bytes), (3, 4096));
+        fs::write(&segment, bytes).unwrap();
+    }
+}
+
+#[test]
+fn a_closed_flight_without_its_last_segment_is_cut_off_and_says_how_many_records_are_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = record_flight(folder.path());
+    fs::remove_file(segments(&summary).pop().unwrap()).unwrap();
+    let verdict = verify(folder.path()).unwrap();
+    let found = (verdict.exit_code, verdict.completeness);
+    assert_eq!(found, (2, Completeness::TornTail));
+    assert_eq!(verdict.missing_records, summary.records - verdict.records);
+}
+
+#[test]
+fn what_only_has_the_name_of_a_segment_is_a_finding_and_the_rest_is_read() {
+    type Make = fn(&Path);
+    let make: [Make; 4] = [
+        |path| fs::create_dir(path).unwrap(),
+        |path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success()),
+        |path| symlink("/dev/zero", path).unwrap(),
+        |path| symlink("nowhere", path).unwrap(),
+    ];
+    for (case, make) in make.into_iter().enumerate() {
+        for number in 0..3 {
+            let folder = tempfile::tempdir().unwrap();
+            let summary = record_flight(folder.path());
+            let paths = segments(&summary);
+            // The first, one in the middle, the last.
+            let path = &paths[number * (paths.len() - 1) / 2];
+            fs::remove_file(path).unwrap();
+            make(path);
+            let verdict = verify(folder.path()).unwrap();
+            assert_eq!(verdict.exit_code, 3, "case {case}, segment {number}");
+            let kinds: Vec<_> = verdict.findings.iter().map(|found| found.kind).collect();
+            assert!(kinds.contains(&FindingKind::UnreadableSegment), "{kinds:?}");
+            assert!(verdict.records > summary.records / 2);
+        }
+    }
+}
+
+#[test]
+fn a_pipe_in_the_place_of_the_manifest_is_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = record_flight(folder.path()).folder.join("manifest.json");
+    fs::remove_file(&manifest).unwrap();
+    let made = Command::new("mkfifo").arg(&manifest).status().unwrap();
+    assert!(made.success());
+    let verdict = verify(folder.path()).unwrap();
+    assert_eq!(verdict.exit_code, 0);
+    let kinds: Vec<_> = verdict.findings.iter().map(|found| found.kind).collect();
+    assert_eq!(kinds, [FindingKind::ManifestDisagrees]);
 }

@@ -398,3 +398,44 @@ fn a_record_of_an_unknown_type_is_delivered() {
     assert!(damage.is_empty());
     assert_eq!(records[1].decode().unwrap(), future);
 }
+
+/// Each small record has in front of it twelve bytes that claim to be a record of almost 1 MiB, right
+/// behind which stands a whole one, not the next in number: without a limit both are checked each time.
+#[test]
+fn a_segment_made_to_be_slow_is_given_up() {
+    const SMALL: usize = FRAME_OVERHEAD;
+    let mut buffer = vec![0; 2 << 20];
+    let (mut encoder, length) = SegmentEncoder::begin(&header(IDENTITY), 100, &mut buffer).unwrap();
+    let mut bytes = buffer[..length].to_vec();
+    let unknown = |body| Record::Unknown {
+        record_type: RecordType(0x7F01),
+        body: LongBytes(body),
+    };
+    let pairs = ((1 << 20) - 64) / (12 + SMALL);
+    for pair in 0..pairs {
+        let claim = (pairs - pair) * (12 + SMALL) - 4;
+        bytes.extend((claim as u32).to_le_bytes());
+        bytes.extend(b"GFDR\0\0\0\0");
+        let length = encoder.append(&unknown(&[]), 1, &mut buffer).unwrap();
+        bytes.extend(&buffer[..length]);
+    }
+    // The number behind the next is missing, so that the last record ends no damage.
+    encoder.append(&unknown(&[]), 1, &mut buffer).unwrap();
+    let large = vec![0; MAX_BODY];
+    let length = encoder.append(&unknown(&large), 1, &mut buffer).unwrap();
+    bytes.extend(&buffer[..length]);
+
+    let (records, damage) = read(&bytes);
+    assert!(records.len() > 100, "{}", records.len());
+    assert!(
+        matches!(
+            damage.last(),
+            Some(Damage::Bytes {
+                problem: FrameProblem::SearchGivenUp,
+                ..
+            })
+        ),
+        "{:?}",
+        damage.last()
+    );
+}

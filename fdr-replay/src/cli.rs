@@ -91,18 +91,18 @@ Examples:
 Exit codes:
    0  clean: every byte accounted for, no record missing (notices may be listed)
    1  it cannot be read
-   2  only the tail of the last segment is torn; everything in front of it is whole
-   3  a record fails checksum, length or framing, or records are missing and no loss record says why
-   4  every checksum holds, but a footer or the manifest does not agree with the records (hash chain
-      and seal are not part of format version 0)
+   2  only the tail of the last segment is torn or missing; everything in front of it is whole
+   3  a record fails checksum, length or framing, a segment cannot be read, or records are missing
+      and no loss record says why
+   4  every checksum holds, but headers, footers, records and manifest do not agree (hash chain and
+      seal are not part of format version 0)
   64  wrong usage
 With several findings the highest of 2, 3 and 4 decides; all of them are listed.";
 
 const CAT_HELP: &str = "\
 Each line is one record: segment, sequence, monotonic_ms, time_s (from the start of the flight), type,
 type_number, body. Byte strings are hex; a number that is not finite is null. With --json the lines
-are the elements of one array; when the recording turns out to be unreadable half-way, its last element
-is {\"error\": \"...\"}.
+are the elements of one array.
 
 Examples:
   fdr-replay cat recordings --type EmittedExternalPosition --from 60 --to 90
@@ -111,14 +111,16 @@ Examples:
 Exit codes:
    0  every record that was asked for was printed
    1  the recording cannot be read
-   2  the tail of the last segment is torn; what is in front of it was printed
+   2  the tail of the last segment is torn or missing; what is in front of it was printed
    3  damage was passed over on the way; it is named on stderr
+   4  headers, footers, records and manifest do not agree; stderr names what does not
   64  wrong usage";
 
 const RERUN_HELP: &str = "\
 The recorded configuration and inputs go through the navigator and the emitter of this program again.
 Each position, label transition, event and frame for the flight controller must come out as it was
-recorded, byte for byte. The comparison ends at the first difference, or at the first damage.
+recorded, byte for byte. The comparison ends at the first difference, or at the first damage that may
+have cost an input.
 
 Examples:
   fdr-replay rerun recordings
@@ -127,8 +129,9 @@ Examples:
 Exit codes:
    0  identical
    1  the recording cannot be read, or its configuration is not one of this version
-   2  identical up to the torn tail
-   3  identical up to damage or a gap; inputs are missing from there on
+   2  identical as far as it goes: the tail is torn or missing, or the recorder was not closed
+   3  identical up to damage or a gap; or identical, and the recording is damaged elsewhere
+   4  identical, but headers, footers, records and manifest do not agree
    5  different
    6  different, and recorded by another version of the core
   64  wrong usage";

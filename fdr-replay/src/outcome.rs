@@ -51,23 +51,10 @@ pub fn exit_code(line: &CommandLine, done: anyhow::Result<Outcome>) -> ExitCode 
     match done {
         Ok(outcome) => ExitCode::from(outcome.code()),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) if error.is::<AlreadyReported>() => ExitCode::from(FAILED),
         // Errors name their cause themselves.
         Err(error) => line.fail(error, FAILED),
     }
 }
-
-/// A failure that stands in the JSON document that was being printed when it came up.
-#[derive(Debug)]
-pub struct AlreadyReported;
-
-impl std::fmt::Display for AlreadyReported {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("reported in the document")
-    }
-}
-
-impl std::error::Error for AlreadyReported {}
 
 /// Whoever read our output has seen enough (`fdr-replay cat … | head`).
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

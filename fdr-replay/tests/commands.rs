@@ -5,7 +5,7 @@
     reason = "a test fails by panicking"
 )]
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -259,22 +259,54 @@ fn with_json_every_failure_is_one_document_with_an_error() {
     }
 }
 
+fn change(path: PathBuf, how: impl Fn(&mut Vec<u8>)) {
+    let clean = fs::read(&path).unwrap();
+    let mut bytes = clean.clone();
+    how(&mut bytes);
+    assert_ne!(bytes, clean);
+    fs::write(path, bytes).unwrap();
+}
+
 #[test]
-fn a_failure_half_way_ends_the_array_with_the_error() {
+fn a_stderr_that_takes_nothing_changes_no_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let summary = record_flight(folder.path());
-    assert!(summary.segments > 2);
-    let second = segment(&summary, 1);
-    fs::remove_file(&second).unwrap();
-    std::os::unix::fs::symlink(folder.path(), &second).unwrap();
+    change(segment(&summary, 0), |bytes| bytes[10_000] ^= 1);
+    let path = folder.path().to_str().unwrap();
+    for (arguments, expected) in [(&["cat", path], 3), (&["cat", "/nothing/here"], 1)] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_fdr-replay"))
+            .args(arguments)
+            .stderr(full)
+            .output()
+            .unwrap();
+        assert_eq!(code(&output), expected);
+    }
+}
+
+#[test]
+fn cat_tells_a_few_findings_and_counts_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = record_flight(folder.path());
+    change(segment(&summary, 0), |bytes| {
+        for at in (5_000..20_000).step_by(400) {
+            bytes[at] ^= 1;
+        }
+    });
+    let output = run(&["cat", folder.path().to_str().unwrap()]);
+    let told = stderr(&output);
+    assert_eq!(told.lines().count(), 21, "{told}");
+    assert!(told.contains("more; list them with"), "{told}");
+}
+
+#[test]
+fn nothing_that_could_be_read_is_an_error_and_no_array() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = record_flight(folder.path());
+    for number in 0..summary.segments {
+        fs::write(segment(&summary, number), b"").unwrap();
+    }
     let output = run(&["cat", "--json", folder.path().to_str().unwrap()]);
-    assert_eq!(code(&output), 1, "{}", stderr(&output));
-    let elements = json(&output);
-    let last = elements.as_array().unwrap().last().unwrap();
-    assert!(
-        last["error"].as_str().unwrap().contains("seg_00001"),
-        "{last}"
-    );
-    assert!(elements.as_array().unwrap().len() > 100);
-    assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
+    assert_eq!(code(&output), 1);
+    assert!(json(&output)["error"].is_string(), "{}", stdout(&output));
 }

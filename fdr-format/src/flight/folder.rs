@@ -1,10 +1,11 @@
 //! Finds a flight's files and which flight they belong to.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::manifest::Manifest;
+use super::open::open_regular;
 use super::parameters::ClockAnchor;
 use crate::identity::{BootId, FlightId};
 use crate::record::{FlightSource, Record};
@@ -77,6 +78,11 @@ pub(super) fn segment_name(number: u32) -> String {
     format!("seg_{number:05}.bin")
 }
 
+/// A segment's file as the manifest names it.
+pub(super) fn segment_file(number: u32) -> String {
+    format!("{SEGMENTS}/{}", segment_name(number))
+}
+
 fn segment_number(name: &str) -> Option<u32> {
     let digits = name.strip_prefix("seg_")?.strip_suffix(".bin")?;
     let number = digits.parse().ok()?;
@@ -116,12 +122,8 @@ pub(super) fn find_segments(flight: &Path) -> Result<Vec<SegmentPath>, OpenError
             .and_then(|name| name.to_str())
             .and_then(segment_number);
         if let Some(number) = number {
-            let bytes = fs::metadata(&path)
-                .map_err(|source| OpenError::Io {
-                    path: path.clone(),
-                    source,
-                })?
-                .len();
+            // What cannot be read is found, and said, when its turn comes.
+            let bytes = fs::metadata(&path).map_or(0, |about| about.len());
             segments.push(SegmentPath {
                 number,
                 path,
@@ -164,7 +166,7 @@ pub(super) fn find_description(segments: &[SegmentPath]) -> Option<FlightDescrip
 
 fn describe(path: &Path) -> Option<FlightDescription> {
     let mut start = Vec::new();
-    let file = File::open(path).ok()?;
+    let file = open_regular(path).ok()?;
     file.take(HEADER_BYTES).read_to_end(&mut start).ok()?;
     let reader = SegmentReader::open(&start, None).ok()?;
     let header = reader.header()?;
@@ -192,7 +194,8 @@ fn flight_source(reader: SegmentReader<'_>) -> Option<(FlightSource, String)> {
 
 /// Which flight it is when no segment header tells: the manifest decides, then the folder's name.
 pub(super) fn identity_without_header(flight: &Path) -> Result<FlightId, OpenError> {
-    let from_manifest = read_manifest(flight).map(|manifest| manifest.flight_id);
+    let manifest = read_manifest(flight).ok().flatten();
+    let from_manifest = manifest.map(|manifest| manifest.flight_id);
     let from_name = || flight.file_name()?.to_str()?.parse().ok();
     from_manifest
         .or_else(from_name)
@@ -201,12 +204,18 @@ pub(super) fn identity_without_header(flight: &Path) -> Result<FlightId, OpenErr
         })
 }
 
-/// The manifest, when there is a readable one.
-pub(super) fn read_manifest(flight: &Path) -> Option<Manifest> {
+/// The manifest, when there is one.
+pub(super) fn read_manifest(flight: &Path) -> io::Result<Option<Manifest>> {
+    let file = match open_regular(&flight.join(MANIFEST)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
     let mut text = Vec::new();
-    let file = File::open(flight.join(MANIFEST)).ok()?;
-    file.take(MANIFEST_LIMIT).read_to_end(&mut text).ok()?;
-    serde_json::from_slice(&text).ok()
+    file.take(MANIFEST_LIMIT).read_to_end(&mut text)?;
+    serde_json::from_slice(&text)
+        .map(Some)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
 fn list(path: &Path) -> Result<Vec<PathBuf>, OpenError> {

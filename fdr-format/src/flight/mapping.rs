@@ -1,13 +1,13 @@
 //! Bytes of a segment file: mapped when the file is closed, copied when it may still grow.
 #![allow(unsafe_code)]
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Deref;
 use std::path::Path;
 
 use memmap2::{Advice, Mmap};
 
+use super::open::open_regular;
 use super::parameters::MAX_SEGMENT_BYTES;
 
 /// Largest file that is copied into memory: the largest segment with the records that end it.
@@ -23,7 +23,7 @@ pub(super) enum SegmentBytes {
 impl SegmentBytes {
     /// Maps a file that nobody writes any more.
     pub(super) fn map(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+        let file = open_regular(path)?;
         // SAFETY: a mapped file must not shrink or change while it is borrowed. The recorder never
         // writes to a segment that has a successor, and this function is called for such segments
         // only; a person who truncates a recording while it is being read ends the reader with
@@ -36,7 +36,7 @@ impl SegmentBytes {
 
     /// Reads a file that may be growing: what is there now.
     pub(super) fn copy(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+        let file = open_regular(path)?;
         let length = file.metadata()?.len();
         if length > COPY_LIMIT {
             return Err(io::Error::new(

@@ -9,6 +9,7 @@
 mod folder;
 mod manifest;
 mod mapping;
+mod open;
 mod parameters;
 mod reader;
 mod storage;
@@ -24,6 +25,7 @@ pub use parameters::{
 pub use reader::{FlightItem, FlightReader, ReadError};
 pub use storage::{FileSystem, SegmentFile, Storage};
 pub use verify::{
-    Completeness, Finding, FindingKind, TimeRange, Verification, VerifyError, verify, verify_with,
+    Completeness, Finding, FindingKind, TimeRange, Verification, Verifier, VerifyError, verify,
+    verify_with,
 };
 pub use writer::FlightWriter;

@@ -14,6 +14,8 @@ use crate::segment::{Damage, SegmentCursor, SegmentError};
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: {source}; check the file and its permissions")]
 pub struct ReadError {
+    /// Number of the segment.
+    pub segment: u32,
     /// The file.
     pub path: PathBuf,
     /// Why.
@@ -149,6 +151,7 @@ impl FlightReader {
             SegmentBytes::map(&segment.path)
         }
         .map_err(|source| ReadError {
+            segment: segment.number,
             path: segment.path.clone(),
             source,
         })?;
@@ -191,9 +194,11 @@ impl FlightReader {
         &self.folder
     }
 
-    /// The flight's manifest, when there is a readable one.
-    #[must_use]
-    pub fn manifest(&self) -> Option<Manifest> {
+    /// The flight's manifest, when there is one.
+    ///
+    /// # Errors
+    /// When it cannot be read; of kind `InvalidData` when it is no manifest.
+    pub fn manifest(&self) -> io::Result<Option<Manifest>> {
         folder::read_manifest(&self.folder)
     }
 

@@ -11,8 +11,8 @@ use crate::frame::{FrameProblem, MAGIC, RawRecord, frame_bytes, parse_frame};
 use crate::identity::SegmentIdentity;
 use crate::record::{Record, SegmentHeader};
 
-/// Bytes of false starts that the search checks in one segment before it gives up. Damage by
-/// accident costs a small multiple of its own size; only a file made to be slow comes near.
+/// Bytes whose checksums may be computed in vain in one segment before the search gives up. Damage
+/// by accident costs a small multiple of its own size; only a file made to be slow comes near.
 const SEARCH_LIMIT: u64 = 1 << 30;
 
 /// Something in a segment that is not a record in its place.
@@ -225,28 +225,42 @@ impl SegmentCursor {
 
     /// Where the damaged record ends, when the record that follows in number stands right there.
     /// Its body is then not searched, so that nothing nested in it can pass for a record.
-    fn end_of_damaged_record(&self, bytes: &[u8]) -> Option<usize> {
+    fn end_of_damaged_record(&mut self, bytes: &[u8]) -> Option<usize> {
         let frame = frame_bytes(&bytes[self.position..]).ok()?;
         let end = self.position + frame.len();
-        let follows = self.record_at(bytes, end).ok()?.sequence;
-        (Some(follows) == self.next_sequence?.checked_add(1)).then_some(end)
+        let due = self.next_sequence?.checked_add(1)?;
+        if self
+            .record_at(bytes, end)
+            .is_ok_and(|record| record.sequence == due)
+        {
+            return Some(end);
+        }
+        self.checked_in_vain(bytes, end);
+        None
+    }
+
+    /// Counts a frame that was checked and is not where the segment goes on.
+    fn checked_in_vain(&mut self, bytes: &[u8], at: usize) {
+        self.searched += frame_bytes(&bytes[at..]).map_or(0, |frame| frame.len() as u64);
     }
 
     fn search(&mut self, bytes: &[u8]) -> Search {
+        self.checked_in_vain(bytes, self.position);
+        if self.searched > SEARCH_LIMIT {
+            return Search::GivenUp;
+        }
         if let Some(at) = self.end_of_damaged_record(bytes) {
             return Search::Found(at);
         }
         let mut at = self.position + 1;
         while let Some(found) = find_magic(bytes, at + MAGIC_OFFSET) {
             at = found - MAGIC_OFFSET;
-            if let Ok(frame) = frame_bytes(&bytes[at..]) {
-                if self.record_at(bytes, at).is_ok() {
-                    return Search::Found(at);
-                }
-                self.searched += frame.len() as u64;
-                if self.searched > SEARCH_LIMIT {
-                    return Search::GivenUp;
-                }
+            if self.record_at(bytes, at).is_ok() {
+                return Search::Found(at);
+            }
+            self.checked_in_vain(bytes, at);
+            if self.searched > SEARCH_LIMIT {
+                return Search::GivenUp;
             }
             at += 1;
         }

@@ -3,12 +3,11 @@
 use std::io::{self, BufWriter, StdoutLock, Write};
 
 use companion::command_line::tell;
-use fdr_format::{Damage, FlightItem, FlightReader, RawRecord, Record, RecordType};
+use fdr_format::{FlightItem, FlightReader, RawRecord, Record, RecordType, Verification, Verifier};
 use serde::Serialize;
-use serde_json::json;
 
 use crate::cli::CatArguments;
-use crate::outcome::{AlreadyReported, Outcome};
+use crate::outcome::Outcome;
 
 /// One record as it is printed.
 #[derive(Debug, Serialize)]
@@ -26,49 +25,52 @@ struct Line<'a> {
     error: Option<String>,
 }
 
-/// Prints the records that were asked for. A failure after the first of them ends the array with an
-/// object that says so, because the document is on its way by then.
-pub fn run(arguments: &CatArguments) -> anyhow::Result<Outcome> {
-    let mut output = Output::new(arguments.flight.json);
-    match print_records(arguments, &mut output) {
-        Err(error) if output.array && !output.first && !error.is::<io::Error>() => {
-            tell(&format!("error: {error}"));
-            output.element(&json!({ "error": error.to_string() }))?;
-            output.end()?;
-            Err(AlreadyReported.into())
-        }
-        done => done,
-    }
-}
+/// Most findings that are told on stderr; `verify` lists them all.
+const FINDINGS_TOLD: usize = 20;
 
-fn print_records(arguments: &CatArguments, output: &mut Output) -> anyhow::Result<Outcome> {
-    let mut reader = FlightReader::open(&arguments.flight.flight)?;
-    let last_segment = reader.last_segment();
+/// Prints the records that were asked for.
+pub fn run(arguments: &CatArguments) -> anyhow::Result<Outcome> {
+    let reader = FlightReader::open(&arguments.flight.flight)?;
     let mut start_ms = reader
         .description()
         .map(|about| about.clock.monotonic_ns / 1_000_000);
-    let mut outcome = Outcome::Clean;
-    while let Some(item) = reader.next_item()? {
-        match item {
-            FlightItem::Record { segment, record } => {
+    let mut verifier = Verifier::new(reader);
+    let mut output = Output::new(arguments.flight.json);
+    loop {
+        match verifier.next_item() {
+            Ok(Some(FlightItem::Record { segment, record })) => {
                 let start_ms = *start_ms.get_or_insert(record.monotonic_ms);
                 let time_s = seconds_since(start_ms, record.monotonic_ms);
                 if is_wanted(arguments, record.record_type, time_s) {
                     output.element(&line(segment, &record, time_s))?;
                 }
             }
-            FlightItem::Damage { segment, damage } => {
-                tell(&format!("note: segment {segment}: {damage}"));
-                outcome = worse(outcome, &damage, segment == last_segment);
-            }
-            FlightItem::Refused { segment, error } => {
-                tell(&format!("note: segment {segment}: {error}"));
-                outcome = Outcome::Damaged;
-            }
+            // The verdict tells them all.
+            Ok(Some(FlightItem::Damage { .. } | FlightItem::Refused { .. })) | Err(_) => {}
+            Ok(None) => break,
         }
     }
+    // Without any record there is only the error to print.
+    let verdict = verifier.verdict()?;
     output.end()?;
-    Ok(outcome)
+    tell_findings(&verdict);
+    Ok(Outcome::of_verification(verdict.exit_code))
+}
+
+fn tell_findings(verdict: &Verification) {
+    let serious = || verdict.findings.iter().filter(|finding| finding.code > 0);
+    for finding in serious().take(FINDINGS_TOLD) {
+        let place = finding
+            .segment
+            .map_or(String::new(), |n| format!("segment {n}: "));
+        tell(&format!("note: {place}{}", finding.text));
+    }
+    let untold = serious().count().saturating_sub(FINDINGS_TOLD) as u64 + verdict.findings_omitted;
+    if untold > 0 {
+        tell(&format!(
+            "note: {untold} more; list them with: fdr-replay verify"
+        ));
+    }
 }
 
 fn is_wanted(arguments: &CatArguments, record_type: RecordType, time_s: f64) -> bool {
@@ -89,15 +91,6 @@ fn line<'a>(segment: u32, record: &RawRecord<'a>, time_s: f64) -> Line<'a> {
         type_number: record.record_type.0,
         error: decoded.as_ref().err().map(ToString::to_string),
         body: decoded.ok(),
-    }
-}
-
-fn worse(outcome: Outcome, damage: &Damage, in_last_segment: bool) -> Outcome {
-    match damage {
-        Damage::TornTail { .. } if in_last_segment && outcome == Outcome::Clean => {
-            Outcome::TornTail
-        }
-        _ => Outcome::Damaged,
     }
 }
 

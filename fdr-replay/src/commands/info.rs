@@ -11,6 +11,7 @@ use fdr_format::{
 use serde::Serialize;
 
 use crate::cli::FlightArguments;
+use crate::commands::verify::in_words;
 use crate::outcome::Outcome;
 use crate::progress::Progress;
 use crate::table::{Table, duration, grouped, print_json};
@@ -98,6 +99,7 @@ fn print(info: &Info) -> io::Result<()> {
         .row("source", source(info))
         .row("started", info.started_unix_ns.map_or_else(unknown, utc))
         .row("duration", duration(info.duration_s))
+        .row("completeness", in_words(info.completeness))
         .row("segments", info.segments)
         .row("bytes", grouped(info.bytes))
         .row("records", grouped(info.records));

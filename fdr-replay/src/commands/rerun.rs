@@ -3,7 +3,7 @@
 use std::io;
 
 use companion::rerun::{Difference, DifferenceKind, Rerun, rerun_with};
-use fdr_format::FlightReader;
+use fdr_format::{Completeness, FlightReader};
 use serde::Serialize;
 
 use crate::cli::FlightArguments;
@@ -41,12 +41,13 @@ pub fn run(arguments: &FlightArguments) -> anyhow::Result<Outcome> {
 
 fn outcome(rerun: &Rerun) -> Outcome {
     let same_version = rerun.recorded_core_version == rerun.core_version;
-    match (&rerun.difference, &rerun.cut_short) {
+    match (&rerun.difference, rerun.completeness) {
         (Some(_), _) if same_version => Outcome::Different,
         (Some(_), _) => Outcome::DifferentVersion,
-        (None, Some(_)) if rerun.torn_tail => Outcome::TornTail,
-        (None, Some(_)) => Outcome::Damaged,
-        (None, None) => Outcome::Clean,
+        (None, Some(Completeness::Complete)) => Outcome::Clean,
+        (None, Some(Completeness::Unclosed | Completeness::TornTail)) => Outcome::TornTail,
+        (None, Some(Completeness::Altered)) => Outcome::Altered,
+        (None, Some(Completeness::Dropped | Completeness::Damaged) | None) => Outcome::Damaged,
     }
 }
 
@@ -61,14 +62,8 @@ fn print(rerun: &Rerun) -> io::Result<()> {
     if let Some(difference) = &rerun.difference {
         difference_rows(&mut table, difference);
     }
-    if let Some(damage) = &rerun.cut_short {
-        table.row("ended at", damage);
-    }
-    if !rerun.closed && rerun.difference.is_none() {
-        table.row(
-            "notice",
-            "the recorder was not closed, or the comparison ended before its end",
-        );
+    if let Some(why) = &rerun.cut_short {
+        table.row("ended at", why);
     }
     table.print()
 }
@@ -76,11 +71,13 @@ fn print(rerun: &Rerun) -> io::Result<()> {
 fn verdict(rerun: &Rerun) -> &'static str {
     match outcome(rerun) {
         Outcome::Clean => "identical",
-        Outcome::TornTail => "identical up to the torn tail",
+        Outcome::TornTail => "identical as far as it goes; the end of the flight is missing",
         Outcome::Different | Outcome::DifferentVersion => "DIFFERENT",
-        Outcome::Damaged | Outcome::Altered => {
-            "identical up to the damage; inputs are missing behind it"
+        Outcome::Altered => "identical, but the recording was ALTERED: see fdr-replay verify",
+        Outcome::Damaged if rerun.cut_short.is_none() => {
+            "every output identical, but the recording is damaged: see fdr-replay verify"
         }
+        Outcome::Damaged => "identical up to the damage; inputs are missing behind it",
     }
 }
 

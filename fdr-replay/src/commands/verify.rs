@@ -55,15 +55,16 @@ fn print(verdict: &Verification) -> io::Result<()> {
     table.print()
 }
 
-fn in_words(completeness: Completeness) -> &'static str {
+/// The verdict for people.
+pub fn in_words(completeness: Completeness) -> &'static str {
     match completeness {
         Completeness::Complete => {
             "complete: every record is there, the recorder was closed in order"
         }
         Completeness::Unclosed => "whole as far as it goes; the recorder was not closed",
-        Completeness::TornTail => "torn tail: whole up to the last record written",
+        Completeness::TornTail => "torn tail: whole as far as it goes, its end is missing",
         Completeness::Dropped => "whole but for what the recorder dropped and accounted for",
         Completeness::Damaged => "DAMAGED: see the findings",
-        Completeness::Altered => "ALTERED: checksums hold, footer or manifest disagree",
+        Completeness::Altered => "ALTERED: checksums hold, headers, footers or manifest disagree",
     }
 }

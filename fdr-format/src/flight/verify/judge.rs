@@ -1,351 +1,326 @@
 //! What verification has seen so far, and what follows from it.
 
-use super::{Completeness, FINDINGS_MAX, Finding, FindingKind, TimeRange, Verification};
-use crate::flight::reader::{FlightItem, FlightReader};
+use std::io;
+
+use super::findings::Findings;
+use super::gaps::{Gaps, SequenceRange};
+use super::manifest::{SeenSegment, content_disagreement, identity_disagreement};
+use super::tally::{Tally, flight_footer_disagreement, header_disagreement};
+use super::{Completeness, FindingKind, TimeRange, Verification};
+use crate::flight::folder::segment_file;
+use crate::flight::reader::{FlightItem, FlightReader, ReadError};
+use crate::flight::{FlightDescription, Manifest};
 use crate::frame::RawRecord;
-use crate::record::{ComponentLifecycleEvent, LifecycleEvent, Record, SegmentFooter, TypeCounts};
+use crate::record::{FlightFooter, Record, SegmentFooter, TypeCounts};
 use crate::segment::Damage;
 
-/// Most gaps, and most loss records, that are compared with each other. A gap beyond the limit
-/// counts as unexplained.
-const RANGES_MAX: usize = 10_000;
-
-/// A range of sequence numbers, ends included.
-type SequenceRange = (u64, u64);
-
 /// What has been seen so far.
+#[derive(Debug)]
 pub(super) struct Judge {
-    items: u64,
+    flight: Option<FlightDescription>,
+    manifest: io::Result<Option<Manifest>>,
     last_segment: u32,
-    /// The segment being read, what it holds so far, and its footer once it was seen.
-    segment: Option<u32>,
-    tally: Tally,
-    footer_seen: bool,
-    closed: bool,
+    /// The segment being read.
+    tally: Option<Tally>,
+    /// Segments read to their end.
+    seen: Vec<SeenSegment>,
+    /// What the footer of the last segment says, if it was seen: that it is the last one.
+    last_footer: Option<bool>,
     clean_shutdown: bool,
     counts: TypeCounts,
     time: Option<TimeRange>,
+    next_sequence: u64,
     damaged_bytes: u64,
-    gaps: Vec<(u32, SequenceRange)>,
-    missing: u64,
-    losses: Vec<SequenceRange>,
-    unreadable: u64,
-    findings: Vec<Finding>,
-    findings_omitted: u64,
-    code: u8,
-}
-
-/// What a segment's footer is compared with.
-#[derive(Default)]
-struct Tally {
-    records: u64,
-    damaged: bool,
-    counts: TypeCounts,
+    gaps: Gaps,
+    unreadable_bodies: u64,
+    findings: Findings,
 }
 
 impl Judge {
-    pub(super) fn new(reader: &FlightReader) -> Self {
+    pub fn new(reader: &FlightReader) -> Self {
         Self {
-            items: 0,
+            flight: reader.description().cloned(),
+            manifest: reader.manifest(),
             last_segment: reader.last_segment(),
-            segment: None,
-            tally: Tally::default(),
-            footer_seen: false,
-            closed: false,
+            tally: None,
+            seen: Vec::new(),
+            last_footer: None,
             clean_shutdown: false,
             counts: TypeCounts::default(),
             time: None,
+            next_sequence: 0,
             damaged_bytes: 0,
-            gaps: Vec::new(),
-            missing: 0,
-            losses: Vec::new(),
-            unreadable: 0,
-            findings: Vec::new(),
-            findings_omitted: 0,
-            code: 0,
+            gaps: Gaps::default(),
+            unreadable_bodies: 0,
+            findings: Findings::default(),
         }
     }
 
-    pub(super) fn take(&mut self, item: &FlightItem<'_>) {
-        self.items += 1;
+    pub fn take(&mut self, item: &FlightItem<'_>) {
         match item {
-            FlightItem::Record { segment, record } => {
-                self.enter(*segment);
-                self.record(*segment, record);
-            }
-            FlightItem::Damage { segment, damage } => {
-                self.enter(*segment);
-                self.tally.damaged = true;
-                self.damage(*segment, damage);
-            }
+            FlightItem::Record { segment, record } => self.record(*segment, record),
+            FlightItem::Damage { segment, damage } => self.damage(*segment, damage),
             FlightItem::Refused { segment, error } => {
-                self.enter(*segment);
-                self.find(
-                    3,
-                    FindingKind::RefusedSegment,
-                    Some(*segment),
-                    None,
-                    error.to_string(),
-                );
+                self.leave();
+                let (kind, segment) = (FindingKind::RefusedSegment, Some(*segment));
+                self.findings.add(3, kind, segment, None, error.to_string());
             }
         }
     }
 
-    /// Records, damages and refusals seen so far.
-    pub(super) fn items(&self) -> u64 {
-        self.items
+    pub fn unreadable_segment(&mut self, error: &ReadError) {
+        self.leave();
+        let (kind, segment) = (FindingKind::UnreadableSegment, Some(error.segment));
+        self.findings.add(3, kind, segment, None, error.to_string());
     }
 
-    fn enter(&mut self, segment: u32) {
-        if self.segment != Some(segment) {
+    fn tally(&mut self, segment: u32) -> &mut Tally {
+        if self
+            .tally
+            .as_ref()
+            .is_some_and(|tally| tally.segment != segment)
+        {
             self.leave();
-            self.segment = Some(segment);
         }
+        self.tally.get_or_insert_with(|| Tally {
+            segment,
+            ..Tally::default()
+        })
     }
 
     fn leave(&mut self) {
-        let tally = std::mem::take(&mut self.tally);
+        let Some(tally) = self.tally.take() else {
+            return;
+        };
         self.counts.merge(&tally.counts);
-        if self
-            .segment
-            .is_some_and(|segment| segment != self.last_segment)
-            && !self.footer_seen
-        {
-            let text = "the segment has no footer though another one follows".to_owned();
-            self.find(0, FindingKind::Unclosed, self.segment, None, text);
+        if let Some(first_sequence) = tally.first_sequence {
+            self.seen.push(SeenSegment {
+                number: tally.segment,
+                bytes: tally.end,
+                first_sequence,
+                last_sequence: tally.last_sequence,
+            });
         }
-        self.footer_seen = false;
+        let segment = Some(tally.segment);
+        if tally.segment == self.last_segment {
+            self.last_footer = tally.footer;
+        } else if tally.footer.is_none() {
+            let text = "the segment has no footer though another one follows".to_owned();
+            self.findings
+                .add(0, FindingKind::Unclosed, segment, None, text);
+        } else if tally.footer == Some(true) {
+            let kind = FindingKind::FooterDisagrees;
+            let text = "the footer says that the segment is the last one, another one follows";
+            self.findings.add(4, kind, segment, None, text.to_owned());
+        }
     }
 
     fn record(&mut self, segment: u32, record: &RawRecord<'_>) {
-        let ms = record.monotonic_ms;
-        self.time = Some(match self.time {
-            Some(time) => TimeRange {
-                first_ms: time.first_ms.min(ms),
-                last_ms: time.last_ms.max(ms),
-            },
-            None => TimeRange {
-                first_ms: ms,
-                last_ms: ms,
-            },
-        });
+        self.time = Some(TimeRange::including(self.time, record.monotonic_ms));
+        self.next_sequence = record.sequence.saturating_add(1);
+        let misplaced = self.tally(segment).misplaced(record);
+        self.disagrees(FindingKind::MisplacedRecord, segment, record, misplaced);
         match record.decode() {
-            Ok(Record::SegmentFooter(footer)) => self.footer(segment, record, &footer),
-            Ok(Record::FlightFooter(footer)) => {
-                self.clean_shutdown = footer.clean_shutdown;
+            Ok(Record::SegmentHeader(header)) => {
+                let flight = self.flight.as_ref();
+                let text = flight.and_then(|flight| header_disagreement(&header, flight));
+                self.disagrees(FindingKind::HeaderDisagrees, segment, record, text);
             }
-            Ok(Record::ComponentLifecycleEvent(event)) => self.loss(&event),
+            Ok(Record::SegmentFooter(footer)) => self.segment_footer(segment, record, &footer),
+            Ok(Record::FlightFooter(footer)) => self.flight_footer(segment, record, &footer),
+            Ok(Record::ComponentLifecycleEvent(event)) => self.gaps.explain(&event),
             Ok(_) => {}
-            Err(_) => self.unreadable += 1,
+            Err(_) => self.unreadable_bodies += 1,
         }
-        self.tally.records += 1;
-        self.tally.counts.add(record.record_type, 1);
+        self.tally(segment).add(record);
     }
 
-    fn footer(&mut self, segment: u32, record: &RawRecord<'_>, footer: &SegmentFooter<'_>) {
-        self.footer_seen = true;
-        self.closed |= footer.last;
-        let agrees = footer.segment == segment
-            && footer.records == self.tally.records
-            && footer.bytes == record.offset
-            && footer.last_sequence.checked_add(1) == Some(record.sequence)
-            && footer
-                .counts
-                .iter()
-                .map(|c| (c.record_type, c.count))
-                .eq(self.tally.counts.iter());
-        if !agrees && !self.tally.damaged {
-            let text = format!(
-                "the segment footer counts {} records in {} bytes, there are {} in {}",
-                footer.records, footer.bytes, self.tally.records, record.offset
-            );
-            let range = Some((record.offset, record.offset + record.frame_length() as u64));
-            self.find(4, FindingKind::FooterDisagrees, Some(segment), range, text);
+    fn segment_footer(&mut self, segment: u32, at: &RawRecord<'_>, footer: &SegmentFooter<'_>) {
+        let tally = self.tally(segment);
+        tally.footer = Some(footer.last);
+        if !tally.damaged {
+            let disagreement = tally.footer_disagreement(footer, at.offset);
+            self.disagrees(FindingKind::FooterDisagrees, segment, at, disagreement);
+        }
+    }
+
+    fn flight_footer(&mut self, segment: u32, at: &RawRecord<'_>, footer: &FlightFooter<'_>) {
+        self.clean_shutdown = footer.clean_shutdown;
+        let whole = !self.findings.damage && self.gaps.missing == 0;
+        let before = self.seen.iter().map(|seen| seen.bytes).sum();
+        let bytes_before = whole.then_some(before);
+        let disagreement = flight_footer_disagreement(footer, segment, at, bytes_before);
+        self.disagrees(FindingKind::FooterDisagrees, segment, at, disagreement);
+    }
+
+    fn disagrees(
+        &mut self,
+        kind: FindingKind,
+        segment: u32,
+        at: &RawRecord<'_>,
+        text: Option<String>,
+    ) {
+        if let Some(text) = text {
+            let range = Some((at.offset, at.offset + at.frame_length() as u64));
+            self.findings.add(4, kind, Some(segment), range, text);
         }
     }
 
     fn damage(&mut self, segment: u32, damage: &Damage) {
-        match *damage {
+        self.tally(segment).damaged = true;
+        let (code, kind, start, end) = match *damage {
             Damage::Gap {
                 first_missing,
                 last_missing,
                 ..
             } => {
-                let missing = (last_missing - first_missing).saturating_add(1);
-                self.missing = self.missing.saturating_add(missing);
                 let range = (first_missing, last_missing);
-                if self.gaps.len() < RANGES_MAX {
-                    self.gaps.push((segment, range));
-                } else {
-                    self.gap(3, FindingKind::MissingRecords, segment, range);
+                if !self.gaps.note(segment, range) {
+                    self.gap(segment, range, false);
                 }
+                return;
             }
-            Damage::TornTail { start, end, .. }
-                if segment == self.last_segment && !self.footer_seen =>
-            {
-                self.damaged_bytes += end - start;
-                let range = Some((start, end));
-                self.find(
-                    2,
-                    FindingKind::TornTail,
-                    Some(segment),
-                    range,
-                    damage.to_string(),
-                );
+            Damage::TornTail { start, end, .. } if self.is_open_tail(segment, start, end) => {
+                (2, FindingKind::TornTail, start, end)
             }
             Damage::TornTail { start, end, .. } | Damage::Bytes { start, end, .. } => {
-                self.damaged_bytes += end - start;
-                let range = Some((start, end));
-                self.find(
-                    3,
-                    FindingKind::DamagedBytes,
-                    Some(segment),
-                    range,
-                    damage.to_string(),
-                );
+                (3, FindingKind::DamagedBytes, start, end)
             }
-        }
+        };
+        self.damaged_bytes += end - start;
+        let range = Some((start, end));
+        let text = damage.to_string();
+        self.findings.add(code, kind, Some(segment), range, text);
     }
 
-    fn find(
-        &mut self,
-        code: u8,
-        kind: FindingKind,
-        segment: Option<u32>,
-        range: Option<(u64, u64)>,
-        text: String,
-    ) {
-        self.code = self.code.max(code);
-        if self.findings.len() == FINDINGS_MAX {
-            self.findings_omitted += 1;
-            return;
-        }
-        self.findings.push(Finding {
-            code,
-            kind,
-            segment,
-            start: range.map(|(start, _)| start),
-            end: range.map(|(_, end)| end),
-            text,
+    /// Whether the recorder may have been writing bytes `start` to `end` when it ended: they are the
+    /// last of the last segment, and nothing says that the segment was closed with them.
+    fn is_open_tail(&mut self, segment: u32, start: u64, end: u64) -> bool {
+        let file = segment_file(segment);
+        let closed_at = self.clean_manifest().and_then(|manifest| {
+            let entry = manifest.segments.iter().find(|entry| entry.file == file);
+            entry.map(|entry| entry.bytes)
         });
+        let clean_shutdown = self.clean_shutdown;
+        let is_last = segment == self.last_segment;
+        let tally = self.tally(segment);
+        let footer_is_whole = clean_shutdown && end - start >= tally.footer_length();
+        is_last && tally.footer.is_none() && !footer_is_whole && closed_at != Some(end)
     }
 
-    pub(super) fn verdict(mut self, reader: &FlightReader) -> Verification {
+    fn clean_manifest(&self) -> Option<&Manifest> {
+        let manifest = self.manifest.as_ref().ok()?.as_ref()?;
+        manifest.clean_shutdown.then_some(manifest)
+    }
+
+    pub fn verdict(mut self, reader: &FlightReader) -> Verification {
         self.leave();
-        self.judge_gaps();
-        if !self.closed {
-            let text = "the last segment has no footer: the recorder was not closed, records may be missing at the end".to_owned();
-            self.find(
-                0,
-                FindingKind::Unclosed,
-                Some(self.last_segment),
-                None,
-                text,
+        for (segment, range, explained) in self.gaps.judged() {
+            self.gap(segment, range, explained);
+        }
+        let end_is_missing = self.judge_end();
+        self.judge_manifest(reader, end_is_missing);
+        if self.unreadable_bodies > 0 {
+            let text = format!(
+                "{} bodies cannot be read by this version",
+                self.unreadable_bodies
             );
-        }
-        if self.unreadable > 0 {
-            let text = format!("{} bodies cannot be read by this version", self.unreadable);
-            self.find(0, FindingKind::UnreadableBodies, None, None, text);
-        }
-        let records = self.counts.total();
-        if self.code == 0 {
-            self.judge_manifest(reader, records);
+            let kind = FindingKind::UnreadableBodies;
+            self.findings.add(0, kind, None, None, text);
         }
         Verification {
             flight_id: reader.flight_id(),
             completeness: self.completeness(),
-            exit_code: self.code,
+            exit_code: self.findings.code,
             clean_shutdown: self.clean_shutdown,
             segments: reader.segment_count() as u64,
-            records,
+            records: self.counts.total(),
             bytes: reader.bytes_read(),
             damaged_bytes: self.damaged_bytes,
-            missing_records: self.missing,
+            missing_records: self.gaps.missing,
             time: self.time,
             counts: self.counts,
-            findings: self.findings,
-            findings_omitted: self.findings_omitted,
+            findings: self.findings.list,
+            findings_omitted: self.findings.omitted,
         }
     }
 
-    fn loss(&mut self, event: &ComponentLifecycleEvent<'_>) {
-        let range = event.first_sequence.zip(event.last_sequence);
-        if let (LifecycleEvent::FdrSegmentDropped, Some(range)) = (event.event, range)
-            && self.losses.len() < RANGES_MAX
-        {
-            self.losses.push(range);
-        }
-    }
-
-    /// A gap is explained when loss records cover it; they may stand behind it in the recording.
-    fn judge_gaps(&mut self) {
-        let losses = std::mem::take(&mut self.losses);
-        for (segment, range) in std::mem::take(&mut self.gaps) {
-            if covered(range, &losses) {
-                self.gap(0, FindingKind::DroppedRecords, segment, range);
-            } else {
-                self.gap(3, FindingKind::MissingRecords, segment, range);
-            }
-        }
-    }
-
-    fn gap(&mut self, code: u8, kind: FindingKind, segment: u32, (first, last): SequenceRange) {
-        let why = match kind {
-            FindingKind::DroppedRecords => ", as a loss record explains",
-            _ => "",
+    fn gap(&mut self, segment: u32, (first, last): SequenceRange, explained: bool) {
+        let (code, kind, why) = match explained {
+            true => (
+                0,
+                FindingKind::DroppedRecords,
+                ", as a loss record explains",
+            ),
+            false => (3, FindingKind::MissingRecords, ""),
         };
         let text = format!("records {first} to {last} are missing{why}");
-        self.find(code, kind, Some(segment), Some((first, last)), text);
+        let range = Some((first, last));
+        self.findings.add(code, kind, Some(segment), range, text);
     }
 
-    /// A manifest of a closed flight that counts more than is there proves that the end was cut off.
-    fn judge_manifest(&mut self, reader: &FlightReader, records: u64) {
-        let Some(manifest) = reader.manifest().filter(|manifest| manifest.clean_shutdown) else {
-            return;
-        };
-        let found = records.saturating_add(self.missing);
-        if manifest.flight_id == reader.flight_id() && manifest.records == found {
-            return;
+    /// Says so when the recorder was not closed, and whether the manifest proves that records are
+    /// missing at the end.
+    fn judge_end(&mut self) -> bool {
+        if self.last_footer == Some(true) {
+            return false;
         }
-        let text = format!(
-            "manifest.json counts {} records of flight {}, there are {found} of flight {}",
-            manifest.records,
-            manifest.flight_id,
-            reader.flight_id()
-        );
-        let (code, kind) = if !self.closed && manifest.records > found {
-            (2, FindingKind::TornTail)
-        } else {
-            (4, FindingKind::ManifestDisagrees)
+        let (segment, due) = (Some(self.last_segment), self.next_sequence);
+        let counted = self.clean_manifest().map(|manifest| manifest.records);
+        if let Some(counted) = counted.filter(|&counted| counted > due) {
+            self.gaps.missing = self.gaps.missing.saturating_add(counted - due);
+            let text = format!(
+                "records {due} to {} are missing at the end: manifest.json says that the flight was closed with {counted}",
+                counted - 1
+            );
+            let range = Some((due, counted - 1));
+            let kind = FindingKind::TornTail;
+            self.findings.add(2, kind, segment, range, text);
+            return true;
+        }
+        let text = match self.last_footer {
+            Some(_) => "the footer of the last segment says that another one follows",
+            None => "the last segment has no footer",
         };
-        self.find(code, kind, None, None, text);
+        let text =
+            format!("{text}: the recorder was not closed, records may be missing at the end");
+        let kind = FindingKind::Unclosed;
+        self.findings.add(0, kind, segment, None, text);
+        false
+    }
+
+    fn judge_manifest(&mut self, reader: &FlightReader, end_is_missing: bool) {
+        let kind = FindingKind::ManifestDisagrees;
+        let manifest = match &self.manifest {
+            Ok(Some(manifest)) => manifest,
+            Ok(None) => return,
+            Err(error) => {
+                let altered = error.kind() == io::ErrorKind::InvalidData;
+                let code = if altered { 4 } else { 0 };
+                let text = format!("manifest.json cannot be read and was not compared: {error}");
+                self.findings.add(code, kind, None, None, text);
+                return;
+            }
+        };
+        let comparable = manifest.clean_shutdown && !self.findings.damage && !end_is_missing;
+        let content = comparable.then(|| {
+            let dropped = self.gaps.missing > 0;
+            content_disagreement(manifest, self.next_sequence, &self.seen, dropped)
+        });
+        let identity = identity_disagreement(manifest, reader.flight_id(), self.flight.as_ref());
+        for text in [identity, content.flatten()].into_iter().flatten() {
+            self.findings.add(4, kind, None, None, text);
+        }
     }
 
     fn completeness(&self) -> Completeness {
-        match self.code {
-            0 if self.missing > 0 => Completeness::Dropped,
-            0 if self.closed => Completeness::Complete,
+        match self.findings.code {
+            0 if self.gaps.missing > 0 => Completeness::Dropped,
+            0 if self.last_footer == Some(true) => Completeness::Complete,
             0 => Completeness::Unclosed,
             2 => Completeness::TornTail,
             4 => Completeness::Altered,
             _ => Completeness::Damaged,
-        }
-    }
-}
-
-/// Whether the ranges together contain every number of `gap`.
-fn covered(gap: SequenceRange, losses: &[SequenceRange]) -> bool {
-    let (mut due, last) = gap;
-    loop {
-        let reach = losses
-            .iter()
-            .filter(|(from, to)| *from <= due && due <= *to)
-            .map(|(_, to)| *to)
-            .max();
-        match reach {
-            Some(to) if to >= last => return true,
-            Some(to) => due = to + 1,
-            None => return false,
         }
     }
 }

@@ -3,22 +3,27 @@
 //! | found | exit code |
 //! |---|---|
 //! | nothing, or notices only | 0 |
-//! | the last segment has no footer and its tail is torn | 2 |
-//! | anything else damaged, or records missing that no loss record explains | 3 |
-//! | every checksum holds, but a footer or the manifest does not agree with the records | 4 |
+//! | the tail of the last segment is torn or missing | 2 |
+//! | anything else damaged or unreadable, or records missing that no loss record explains | 3 |
+//! | every checksum holds, but headers, footers, records and manifest do not agree | 4 |
 //!
 //! The greatest code wins; all findings are listed.
 
+mod findings;
+mod gaps;
 mod judge;
+mod manifest;
+mod tally;
+mod verifier;
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::reader::{FlightReader, ReadError};
+use super::reader::FlightReader;
 use crate::identity::FlightId;
 use crate::record::TypeCounts;
-use judge::Judge;
+pub use verifier::Verifier;
 
 /// Most findings that are listed; further ones are counted.
 const FINDINGS_MAX: usize = 1000;
@@ -31,13 +36,13 @@ pub enum Completeness {
     Complete,
     /// Whole as far as it goes, but the recorder was not closed.
     Unclosed,
-    /// The recorder was not closed and the last record is torn.
+    /// The recorder was not closed and the last record is torn, or the end is missing.
     TornTail,
     /// Records were dropped by the recorder, which recorded what and why.
     Dropped,
     /// Damaged, or records are missing without an explanation.
     Damaged,
-    /// Whole, but footer or manifest do not agree with it.
+    /// Whole, but headers, footers or manifest do not agree with it.
     Altered,
 }
 
@@ -47,7 +52,7 @@ pub enum Completeness {
 pub enum FindingKind {
     /// Bytes that are no valid record.
     DamagedBytes,
-    /// The recording ends inside a record.
+    /// The recording ends inside a record, or before its end.
     TornTail,
     /// Records are missing.
     MissingRecords,
@@ -55,13 +60,19 @@ pub enum FindingKind {
     DroppedRecords,
     /// A segment does not belong to the flight or needs a newer reader.
     RefusedSegment,
+    /// A segment's file cannot be read.
+    UnreadableSegment,
     /// The recorder was not closed.
     Unclosed,
     /// Bodies that this version cannot read.
     UnreadableBodies,
-    /// A footer counts other records than there are.
+    /// A segment header says something else than the flight's first one.
+    HeaderDisagrees,
+    /// A record stands where none of its type may stand.
+    MisplacedRecord,
+    /// A footer says something else than the records in front of it.
     FooterDisagrees,
-    /// The manifest counts other records than there are.
+    /// The manifest says something else than the segments.
     ManifestDisagrees,
 }
 
@@ -92,6 +103,21 @@ pub struct TimeRange {
 }
 
 impl TimeRange {
+    fn at(ms: u64) -> Self {
+        Self {
+            first_ms: ms,
+            last_ms: ms,
+        }
+    }
+
+    fn including(range: Option<Self>, ms: u64) -> Self {
+        let range = range.unwrap_or(Self::at(ms));
+        Self {
+            first_ms: range.first_ms.min(ms),
+            last_ms: range.last_ms.max(ms),
+        }
+    }
+
     /// From the first record to the last.
     #[must_use]
     pub fn seconds(&self) -> f64 {
@@ -144,9 +170,6 @@ pub enum VerifyError {
     /// There is no flight to read.
     #[error(transparent)]
     Open(#[from] super::OpenError),
-    /// A segment file cannot be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
     /// There is a flight's folder, but no record in it.
     #[error("{path}: holds no readable record: {why}")]
     NoRecords {
@@ -163,29 +186,21 @@ const PROGRESS_EVERY: u64 = 1 << 16;
 /// Reads a whole flight and judges it. `progress` is told bytes read and bytes in all, now and then.
 ///
 /// # Errors
-/// When a segment file cannot be read, or none holds a valid record.
+/// When there is no valid record.
 pub fn verify_with(
-    mut reader: FlightReader,
+    reader: FlightReader,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Verification, VerifyError> {
-    let mut judge = Judge::new(&reader);
     let total = reader.bytes_total();
-    while let Some(item) = reader.next_item()? {
-        judge.take(&item);
-        if judge.items().is_multiple_of(PROGRESS_EVERY) {
-            progress(reader.bytes_read(), total);
+    let mut verifier = Verifier::new(reader);
+    let mut seen: u64 = 0;
+    // A file that cannot be read is a finding like others.
+    while !matches!(verifier.next_item(), Ok(None)) {
+        seen += 1;
+        if seen.is_multiple_of(PROGRESS_EVERY) {
+            progress(verifier.reader().bytes_read(), total);
         }
     }
     progress(total, total);
-    let verdict = judge.verdict(&reader);
-    if verdict.records == 0 {
-        return Err(VerifyError::NoRecords {
-            path: reader.folder().to_owned(),
-            why: verdict
-                .findings
-                .first()
-                .map_or(String::new(), |finding| finding.text.clone()),
-        });
-    }
-    Ok(verdict)
+    verifier.verdict()
 }
