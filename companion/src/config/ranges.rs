@@ -32,7 +32,7 @@ const fn range(section: &'static str, name: &'static str, low: f64, high: f64) -
 }
 
 /// Every number of the navigator.
-pub const RANGES: [Range; 54] = [
+pub const RANGES: [Range; 56] = [
     range("process", "inertial_velocity", 0.001, 10.0),
     range("process", "accelerometer_scale", 0.0001, 2.0),
     range("process", "kinematic_velocity", 0.01, 20.0),
@@ -55,6 +55,8 @@ pub const RANGES: [Range; 54] = [
     range("sensors", "gps_vertical_m", 0.1, 200.0),
     range("sensors", "gps_speed_mps", 0.02, 20.0),
     range("sensors", "gps_correlation_s", 0.05, 60.0),
+    range("sensors", "gps_lasting_horizontal_m", 0.0, 100.0),
+    range("sensors", "gps_lasting_vertical_m", 0.0, 200.0),
     range("sensors", "baro_m", 0.1, 100.0),
     range("sensors", "airflow_correlation_s", 0.05, 60.0),
     range("sensors", "airspeed_mps", 0.05, 20.0),

@@ -99,6 +99,10 @@ pub struct SensorNoise {
     pub gps_speed_mps: f64,
     /// GPS errors stay the same for about this long: reports that come faster count for less, s.
     pub gps_correlation_s: f64,
+    /// Horizontal error that a receiver keeps for minutes: no number of fixes averages it away, m.
+    pub gps_lasting_horizontal_m: f64,
+    /// The same for height, m.
+    pub gps_lasting_vertical_m: f64,
     /// Barometric height, m.
     pub baro_m: f64,
     /// Airflow errors (gusts the wind model leaves, sideslip, sensor lag) stay the same for about
@@ -121,6 +125,8 @@ impl Default for SensorNoise {
             gps_vertical_m: 3.0,
             gps_speed_mps: 0.4,
             gps_correlation_s: 1.0,
+            gps_lasting_horizontal_m: 1.5,
+            gps_lasting_vertical_m: 2.5,
             baro_m: 2.0,
             airflow_correlation_s: 3.0,
             airspeed_mps: 0.8,

@@ -190,7 +190,7 @@ impl Navigator {
             }));
         }
         tracking.estimator.advance(time);
-        match emission::position(&tracking.estimator, time, &self.config.fix) {
+        match emission::position(&tracking.estimator, time, &self.config) {
             Some(position) => outputs.push(Output::Position(position)),
             None => self.lose(time, outputs),
         }

@@ -3,7 +3,7 @@
 use nalgebra::{Matrix3, Matrix6};
 
 use super::{
-    config::FixThresholds,
+    config::{FixThresholds, NavigatorConfig, SensorNoise},
     estimator::Estimator,
     output::{EmittedExternalPosition, FixType, SourceLabel},
     units::{Covariance6, Ellipse95, MonotonicNs},
@@ -19,10 +19,10 @@ const SIGMAS_95: f64 = 2.447_746_830_680_816;
 pub fn position(
     estimator: &Estimator,
     time: MonotonicNs,
-    thresholds: &FixThresholds,
+    config: &NavigatorConfig,
 ) -> Option<EmittedExternalPosition> {
     let nominal = estimator.nominal();
-    let block: Matrix6<f64> = estimator.covariance().fixed_view::<6, 6>(0, 0).into_owned();
+    let block = covariance(estimator, &config.sensors);
     let believable = validity::is_believable(&nominal.position, &nominal.velocity.into());
     let finite = nominal.is_finite() && block.iter().all(|value| value.is_finite());
     if !believable || !finite || block.cholesky().is_none() {
@@ -43,7 +43,7 @@ pub fn position(
         speed_accuracy_mps: libm::sqrt(velocity_block.symmetric_eigenvalues().max()),
         source_label: SourceLabel::DeadReckoned,
         last_satellite_anchor_age_ms: None,
-        fix_type: fix_type(ellipse_95.semi_major_m, thresholds),
+        fix_type: fix_type(ellipse_95.semi_major_m, &config.fix),
     };
     let accuracies = [
         position.horiz_accuracy_m,
@@ -54,6 +54,19 @@ pub fn position(
         .iter()
         .all(|accuracy| accuracy.is_finite())
         .then_some(position)
+}
+
+/// The filter's own covariance, and what every fix it ever fused had in common and it cannot see.
+fn covariance(estimator: &Estimator, sensors: &SensorNoise) -> Matrix6<f64> {
+    let mut block: Matrix6<f64> = estimator.covariance().fixed_view::<6, 6>(0, 0).into_owned();
+    let (horizontal, vertical) = (
+        sensors.gps_lasting_horizontal_m,
+        sensors.gps_lasting_vertical_m,
+    );
+    for (axis, sigma) in [horizontal, horizontal, vertical].into_iter().enumerate() {
+        block[(axis, axis)] += sigma * sigma;
+    }
+    block
 }
 
 fn fix_type(radius_95_m: f64, thresholds: &FixThresholds) -> FixType {
