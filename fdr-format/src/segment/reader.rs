@@ -53,6 +53,19 @@ pub enum Damage {
     },
 }
 
+impl Damage {
+    /// First byte, and the byte behind the last; `None` for records that are missing.
+    #[must_use]
+    pub fn bytes(&self) -> Option<(u64, u64)> {
+        match *self {
+            Self::Bytes { start, end, .. } | Self::TornTail { start, end, .. } => {
+                Some((start, end))
+            }
+            Self::Gap { .. } => None,
+        }
+    }
+}
+
 /// Why a segment cannot be read at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SegmentError {

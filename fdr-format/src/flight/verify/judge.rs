@@ -168,7 +168,7 @@ impl Judge {
 
     fn damage(&mut self, segment: u32, damage: &Damage) {
         self.tally(segment).damaged = true;
-        let (code, kind, start, end) = match *damage {
+        let (code, kind, damage) = match *damage {
             Damage::Gap {
                 first_missing,
                 last_missing,
@@ -181,14 +181,28 @@ impl Judge {
                 return;
             }
             Damage::TornTail { start, end, .. } if self.is_open_tail(segment, start, end) => {
-                (2, FindingKind::TornTail, start, end)
+                (2, FindingKind::TornTail, *damage)
             }
-            Damage::TornTail { start, end, .. } | Damage::Bytes { start, end, .. } => {
-                (3, FindingKind::DamagedBytes, start, end)
+            Damage::TornTail {
+                start,
+                end,
+                problem,
+            }
+            | Damage::Bytes {
+                start,
+                end,
+                problem,
+            } => {
+                let bytes = Damage::Bytes {
+                    start,
+                    end,
+                    problem,
+                };
+                (3, FindingKind::DamagedBytes, bytes)
             }
         };
-        self.damaged_bytes += end - start;
-        let range = Some((start, end));
+        let range = damage.bytes();
+        self.damaged_bytes += range.map_or(0, |(start, end)| end - start);
         let text = damage.to_string();
         self.findings.add(code, kind, Some(segment), range, text);
     }

@@ -25,6 +25,8 @@ pub(super) struct Tally {
     pub end: u64,
     /// Whether the record read last is a flight footer.
     pub flight_footer: bool,
+    /// Whether a misplaced record was told: the first one is enough.
+    pub misplaced: bool,
     /// What the segment footer says: whether the segment is the last one.
     pub footer: Option<bool>,
 }
@@ -40,7 +42,13 @@ impl Tally {
     }
 
     /// The order of the records: a header at byte 0 and nowhere else, nothing behind a footer.
-    pub fn misplaced(&self, record: &RawRecord<'_>) -> Option<String> {
+    pub fn misplaced(&mut self, record: &RawRecord<'_>) -> Option<String> {
+        let found = self.misplacement(record).filter(|_| !self.misplaced);
+        self.misplaced |= found.is_some();
+        found
+    }
+
+    fn misplacement(&self, record: &RawRecord<'_>) -> Option<String> {
         let is_header = record.record_type == RecordType::SEGMENT_HEADER;
         let is_footer = record.record_type == RecordType::SEGMENT_FOOTER;
         let name = record.record_type;
