@@ -12,6 +12,7 @@ pub mod command_line;
 pub mod config;
 pub mod navigator;
 pub mod pipeline;
+pub mod record_bench;
 pub mod recorder;
 pub mod replay;
 pub mod rerun;

@@ -49,6 +49,19 @@ pub struct RawRecord<'a> {
     pub body: &'a [u8],
 }
 
+/// What a frame says of itself in front of its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameHead {
+    /// What the record is.
+    pub record_type: RecordType,
+    /// Its number in the flight.
+    pub sequence: u64,
+    /// When it was recorded.
+    pub monotonic_ms: u64,
+    /// Bytes of the whole frame.
+    pub length: usize,
+}
+
 impl<'a> RawRecord<'a> {
     /// Reads the body.
     ///
@@ -110,9 +123,11 @@ pub enum FrameProblem {
 
 /// Frames one record at the start of `buffer` and says how many bytes it took.
 ///
+/// For records whose number is known; [`crate::SegmentEncoder`] gives numbers in their order.
+///
 /// # Errors
 /// When the body cannot be encoded or does not fit into the buffer or the record limit.
-pub(crate) fn encode_frame(
+pub fn encode_frame(
     record: &Record<'_>,
     sequence: u64,
     monotonic_ms: u64,
@@ -195,6 +210,23 @@ pub(crate) fn frame_bytes(rest: &[u8]) -> Result<&[u8], FrameProblem> {
     }
     rest.get(..frame_length)
         .ok_or(truncated(frame_length, rest.len()))
+}
+
+/// What the frames in a row say of themselves, up to the first that is not whole by magic and length.
+/// Checksums are not looked at: this is for a writer's own buffers.
+pub fn frame_heads(bytes: &[u8]) -> impl Iterator<Item = FrameHead> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let frame = frame_bytes(rest).ok()?;
+        rest = &rest[frame.len()..];
+        let header = frame.first_chunk::<FRAME_HEADER>()?;
+        Some(FrameHead {
+            record_type: RecordType(u16::from_le_bytes([header[AT_TYPE], header[AT_TYPE + 1]])),
+            sequence: u64_at(header, AT_SEQUENCE),
+            monotonic_ms: u64_at(header, AT_MONOTONIC),
+            length: frame.len(),
+        })
+    })
 }
 
 /// CRC-32 (IEEE) of the seed's bytes followed by `bytes`.

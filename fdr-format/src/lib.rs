@@ -23,9 +23,12 @@ pub use flight::{
     ClockAnchor, Completeness, DEFAULT_SEGMENT_BYTES, FileSystem, Finding, FindingKind,
     FlightDescription, FlightItem, FlightParameters, FlightReader, FlightSummary, FlightWriter,
     MAX_SEGMENT_BYTES, Manifest, ManifestSegment, OpenError, ReadError, SegmentFile, Storage,
-    TimeRange, Verification, Verifier, VerifyError, WriteError, verify, verify_with,
+    TimeRange, Verification, Verifier, VerifyError, WriteError, segment_path, verify, verify_with,
 };
-pub use frame::{FORMAT_VERSION, FRAME_OVERHEAD, FrameProblem, MAGIC, MAX_BODY, RawRecord};
+pub use frame::{
+    FORMAT_VERSION, FRAME_OVERHEAD, FrameHead, FrameProblem, MAGIC, MAX_BODY, RawRecord,
+    encode_frame, frame_heads,
+};
 pub use identity::{BootId, Digest, FlightId, ParseIdError, SegmentIdentity};
 pub use layout::{
     BodyProblem, Bytes, FieldInfo, List, LongBytes, LongText, PutError, Structure, ValueInfo,
@@ -33,7 +36,9 @@ pub use layout::{
 pub use record::{
     DecodeError, EncodeError, FieldDifference, Record, RecordType, TypeCounts, first_difference,
 };
-pub use segment::{Damage, SegmentCursor, SegmentEncoder, SegmentError, SegmentReader};
+pub use segment::{
+    Damage, SegmentCursor, SegmentEncoder, SegmentError, SegmentReader, known_types,
+};
 
 /// The body of every record type, and the enumerations in them.
 pub mod records {

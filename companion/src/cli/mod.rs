@@ -9,6 +9,7 @@
 
 mod overwrite;
 mod progress;
+mod record_bench;
 mod replay;
 mod signals;
 mod table;
@@ -34,16 +35,19 @@ struct Arguments {
 enum Command {
     /// Replay a MAVLink log through the pipeline that flies, and record it
     Replay(replay::Arguments),
+    /// Drive the flight data recorder with made-up records and measure it
+    RecordBench(record_bench::Arguments),
 }
 
 /// Runs the program.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     signals::report_file_size_limit_as_error();
     let line = CommandLine::new(arguments);
-    match line.parse() {
-        Ok(Arguments {
-            command: Command::Replay(arguments),
-        }) => replay::run(&line, &arguments),
+    match line.parse::<Arguments>() {
+        Ok(arguments) => match arguments.command {
+            Command::Replay(arguments) => replay::run(&line, &arguments),
+            Command::RecordBench(arguments) => record_bench::run(&line, &arguments),
+        },
         Err(code) => code,
     }
 }

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hasher};
 use fdr_format::FlightId;
 
 /// A random flight id (a version 4 UUID): two replays of one log are two recordings.
-pub(super) fn random_flight_id() -> FlightId {
+pub(crate) fn random_flight_id() -> FlightId {
     let mut bytes = [0; 16];
     for half in bytes.chunks_exact_mut(8) {
         // The standard library's only source of operating-system randomness.

@@ -27,6 +27,7 @@ mod windows;
 
 pub use error::ReplayError;
 pub use feed::{FeedEnd, FeedReport, MaskCounts, Observer, feed};
+pub(crate) use identity::random_flight_id;
 pub use log_file::LogFile;
 pub use positions::PositionLine;
 pub use progress::{Pass, Progress, Stopped, Watcher};

@@ -83,6 +83,12 @@ pub(super) fn segment_file(number: u32) -> String {
     format!("{SEGMENTS}/{}", segment_name(number))
 }
 
+/// Where segment `number` of the flight in folder `flight` is.
+#[must_use]
+pub fn segment_path(flight: &Path, number: u32) -> PathBuf {
+    flight.join(SEGMENTS).join(segment_name(number))
+}
+
 fn segment_number(name: &str) -> Option<u32> {
     let digits = name.strip_prefix("seg_")?.strip_suffix(".bin")?;
     let number = digits.parse().ok()?;

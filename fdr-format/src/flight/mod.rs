@@ -16,7 +16,7 @@ mod storage;
 mod verify;
 mod writer;
 
-pub use folder::{FlightDescription, OpenError};
+pub use folder::{FlightDescription, OpenError, segment_path};
 pub use manifest::{Manifest, ManifestSegment};
 pub use parameters::{
     ClockAnchor, DEFAULT_SEGMENT_BYTES, FlightParameters, FlightSummary, MAX_SEGMENT_BYTES,

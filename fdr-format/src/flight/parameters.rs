@@ -12,7 +12,7 @@ pub const DEFAULT_SEGMENT_BYTES: u64 = 64 << 20;
 /// copies the last segment into memory.
 pub const MAX_SEGMENT_BYTES: u64 = 256 << 20;
 /// Longest configuration text.
-pub(super) const MAX_CONFIGURATION: usize = 64 << 10;
+const MAX_CONFIGURATION: usize = 64 << 10;
 
 /// What the writer has to know of a flight.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +36,24 @@ pub struct FlightParameters {
     /// Size at which a segment is closed, at most [`MAX_SEGMENT_BYTES`]; the record that reaches it
     /// still belongs to the segment.
     pub segment_bytes: u64,
+}
+
+impl FlightParameters {
+    /// Whether a flight can be recorded so.
+    ///
+    /// # Errors
+    /// When the configuration is too long or segments are asked to be too large.
+    pub fn check(&self) -> Result<(), WriteError> {
+        let length = self.configuration.len();
+        if length > MAX_CONFIGURATION {
+            return Err(WriteError::ConfigurationTooLong { length });
+        }
+        let segment_bytes = self.segment_bytes;
+        if segment_bytes > MAX_SEGMENT_BYTES {
+            return Err(WriteError::SegmentTooLarge { segment_bytes });
+        }
+        Ok(())
+    }
 }
 
 /// One moment in two clocks.

@@ -11,11 +11,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::folder::{MANIFEST, SEGMENTS, segment_name};
+use super::folder::{MANIFEST, SEGMENTS, segment_name, segment_path};
 use super::manifest::{Manifest, ManifestSegment};
-use super::parameters::{
-    FlightParameters, FlightSummary, MAX_CONFIGURATION, MAX_SEGMENT_BYTES, WriteError,
-};
+use super::parameters::{FlightParameters, FlightSummary, WriteError};
 use super::storage::{FileSystem, SegmentFile, Storage};
 use crate::frame::{FORMAT_VERSION, MAX_LENGTH, frame_bytes};
 use crate::layout::{List, LongText};
@@ -75,14 +73,7 @@ impl<S: Storage> FlightWriter<S> {
         folder: &Path,
         parameters: FlightParameters,
     ) -> Result<Self, WriteError> {
-        let length = parameters.configuration.len();
-        if length > MAX_CONFIGURATION {
-            return Err(WriteError::ConfigurationTooLong { length });
-        }
-        let segment_bytes = parameters.segment_bytes;
-        if segment_bytes > MAX_SEGMENT_BYTES {
-            return Err(WriteError::SegmentTooLarge { segment_bytes });
-        }
+        parameters.check()?;
         let folder = folder.join(parameters.flight_id.to_string());
         let segments = folder.join(SEGMENTS);
         storage
@@ -390,7 +381,7 @@ fn open_segment<S: Storage>(
         record_types: List::new(&types),
     };
     let (encoder, used) = SegmentEncoder::begin(&header, sequence, block)?;
-    let path = folder.join(SEGMENTS).join(segment_name(number));
+    let path = segment_path(folder, number);
     let file = storage
         .create_segment(&path)
         .map_err(|source| WriteError::Create {

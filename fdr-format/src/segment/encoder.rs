@@ -147,7 +147,8 @@ impl SegmentEncoder {
 }
 
 /// The table of types that a segment header carries.
-pub(crate) fn known_types() -> Vec<crate::record::TypeName<'static>> {
+#[must_use]
+pub fn known_types() -> Vec<crate::record::TypeName<'static>> {
     RecordType::KNOWN
         .iter()
         .filter_map(|&record_type| {

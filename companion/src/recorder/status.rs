@@ -1,0 +1,185 @@
+//! What the recorder's threads publish of themselves: read at any time, by anybody, without a lock.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Buckets of a power of two: a quantile is told to 1/16.
+const STEPS: usize = 16;
+/// Buckets for all values of 64 bits.
+const BUCKETS: usize = 61 * STEPS;
+
+/// Figures of a recorder at work.
+#[derive(Debug, Default)]
+pub struct Status {
+    collected: AtomicU64,
+    durable: AtomicU64,
+    durable_ms: AtomicU64,
+    dropped: AtomicU64,
+    refused: AtomicU64,
+    framed_bytes: AtomicU64,
+    device_bytes: AtomicU64,
+    ring_free: AtomicU64,
+    failures: AtomicU64,
+    /// How long syncs took, nanoseconds.
+    pub sync_ns: Histogram,
+    /// Age of the oldest record that became durable with each sync, nanoseconds.
+    pub durable_lag_ns: Histogram,
+}
+
+impl Status {
+    /// Number of the next record to be numbered.
+    #[must_use]
+    pub fn collected_sequence(&self) -> u64 {
+        self.collected.load(Ordering::Acquire)
+    }
+
+    /// Number behind the last record that is on the device: a power cut takes none before it.
+    #[must_use]
+    pub fn durable_sequence(&self) -> u64 {
+        self.durable.load(Ordering::Acquire)
+    }
+
+    /// How much older than `now_ns` the last durable record is; 0 when everything numbered is durable.
+    #[must_use]
+    pub fn durable_lag_now_ns(&self, now_ns: u64) -> u64 {
+        if self.durable_sequence() >= self.collected_sequence() {
+            return 0;
+        }
+        let durable_ns = self.durable_ms.load(Ordering::Relaxed) * 1_000_000;
+        now_ns.saturating_sub(durable_ns)
+    }
+
+    /// Records with a number that were lost.
+    #[must_use]
+    pub fn records_dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Records that a full ring refused.
+    #[must_use]
+    pub fn records_refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of the records that were handed to the disk, fillers left out.
+    #[must_use]
+    pub fn framed_bytes(&self) -> u64 {
+        self.framed_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that were handed to the disk.
+    #[must_use]
+    pub fn device_bytes(&self) -> u64 {
+        self.device_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Segments that could not be written to their end.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
+    /// Least free room that the collector found in a ring since the last call, bytes.
+    pub fn take_ring_free_min(&self) -> u64 {
+        !self.ring_free.swap(0, Ordering::Relaxed)
+    }
+
+    pub(super) fn collected(&self, next_sequence: u64) {
+        self.collected.store(next_sequence, Ordering::Release);
+    }
+
+    pub(super) fn durable(&self, next_sequence: u64, last_ms: u64) {
+        self.durable_ms.store(last_ms, Ordering::Relaxed);
+        self.durable.store(next_sequence, Ordering::Release);
+    }
+
+    pub(super) fn dropped(&self, records: u64) {
+        self.dropped.fetch_add(records, Ordering::Relaxed);
+    }
+
+    pub(super) fn refused(&self, records: u64) {
+        self.refused.fetch_add(records, Ordering::Relaxed);
+    }
+
+    pub(super) fn written(&self, framed: u64, device: u64) {
+        self.framed_bytes.fetch_add(framed, Ordering::Relaxed);
+        self.device_bytes.fetch_add(device, Ordering::Relaxed);
+    }
+
+    pub(super) fn failed(&self) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Kept inverted, so that the least is a greatest and nothing seen is 0.
+    pub(super) fn ring_free(&self, bytes: usize) {
+        self.ring_free.fetch_max(!(bytes as u64), Ordering::Relaxed);
+    }
+}
+
+/// Counts of values in buckets that grow with the value.
+#[derive(Debug)]
+pub struct Histogram {
+    buckets: Box<[AtomicU64]>,
+    worst: AtomicU64,
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self {
+            buckets: (0..BUCKETS).map(|_| AtomicU64::new(0)).collect(),
+            worst: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Histogram {
+    /// Counts a value.
+    pub fn add(&self, value: u64) {
+        self.buckets[bucket(value)].fetch_add(1, Ordering::Relaxed);
+        self.worst.fetch_max(value, Ordering::Relaxed);
+    }
+
+    /// Greatest value so far.
+    #[must_use]
+    pub fn worst(&self) -> u64 {
+        self.worst.load(Ordering::Relaxed)
+    }
+
+    /// How many values there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        let counts = self.buckets.iter();
+        counts.map(|bucket| bucket.load(Ordering::Relaxed)).sum()
+    }
+
+    /// A value that `share` of all values do not exceed, at most 1/16 too high; 0 when there is none.
+    #[must_use]
+    pub fn quantile(&self, share: f64) -> u64 {
+        let wanted = (self.count() as f64 * share).ceil() as u64;
+        let mut seen = 0;
+        for (index, bucket) in self.buckets.iter().enumerate() {
+            seen += bucket.load(Ordering::Relaxed);
+            if seen >= wanted && seen > 0 {
+                return upper_bound(index).min(self.worst());
+            }
+        }
+        self.worst()
+    }
+}
+
+fn bucket(value: u64) -> usize {
+    let steps = STEPS as u64;
+    if value < steps {
+        return value as usize;
+    }
+    let power = value.ilog2() - STEPS.ilog2();
+    let step = (value >> power) - steps;
+    (power as usize + 1) * STEPS + step as usize
+}
+
+fn upper_bound(index: usize) -> u64 {
+    let (row, step) = ((index / STEPS) as u32, (index % STEPS) as u64);
+    match row.checked_sub(1) {
+        None => step,
+        Some(power) => (((STEPS as u64 + step + 1) << power) as u128 - 1) as u64,
+    }
+}

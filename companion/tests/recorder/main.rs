@@ -1,0 +1,12 @@
+//! The recorder: what its producers append is recorded, or its loss is.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a test fails by panicking"
+)]
+
+mod losses;
+mod model;
+mod rig;
+mod threads;

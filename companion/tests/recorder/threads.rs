@@ -1,0 +1,197 @@
+//! The recorder as it flies: its own threads, a real file system, a disk that stalls.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use companion::recorder::{DiskVolume, Recorder, RecorderError, RecorderSizes, Volume, VolumeFile};
+use fdr_format::{Completeness, RecordType};
+
+use super::rig::{Flight, event, imu, parameters};
+
+#[test]
+fn what_four_producers_append_is_there_in_the_order_of_each_and_verifies_clean() {
+    const EACH: u64 = 50_000;
+    let folder = tempfile::tempdir().unwrap();
+    let sizes = RecorderSizes {
+        wait_for_disk: true,
+        ..RecorderSizes::default()
+    };
+    let (recorder, senders) =
+        Recorder::start(folder.path(), parameters(1 << 20), sizes, 4).unwrap();
+    let producers: Vec<_> = (0..4)
+        .zip(senders)
+        .map(|(producer, mut sender)| {
+            thread::spawn(move || {
+                for index in 0..EACH {
+                    let time = producer * EACH + index;
+                    while sender.offer(&imu(time), time).is_err() {
+                        thread::yield_now();
+                    }
+                }
+            })
+        })
+        .collect();
+    producers
+        .into_iter()
+        .for_each(|thread| thread.join().unwrap());
+    let status = Arc::clone(recorder.status());
+    let summary = recorder.finish().unwrap();
+    assert!(summary.clean_shutdown && summary.segments > 5);
+    assert_eq!(status.durable_sequence(), summary.records);
+    assert_eq!(status.durable_lag_now_ns(u64::MAX), 0);
+
+    let flight = Flight::read(folder);
+    assert_eq!(
+        (flight.verdict.exit_code, flight.verdict.completeness),
+        (0, Completeness::Complete),
+        "{:?}",
+        flight.verdict.findings
+    );
+    assert!(flight.verdict.findings.is_empty());
+    let times = flight.times(RecordType::IMU_TRACE);
+    for producer in 0..4 {
+        let own = producer * EACH..(producer + 1) * EACH;
+        let seen: Vec<_> = times
+            .iter()
+            .copied()
+            .filter(|time| own.contains(time))
+            .collect();
+        assert_eq!(seen, own.collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_flight_without_a_record_is_a_whole_flight() {
+    let folder = tempfile::tempdir().unwrap();
+    let (recorder, senders) = Recorder::start(
+        folder.path(),
+        parameters(1 << 20),
+        RecorderSizes::default(),
+        1,
+    )
+    .unwrap();
+    drop(senders);
+    recorder.finish().unwrap();
+    let flight = Flight::read(folder);
+    assert_eq!(flight.verdict.completeness, Completeness::Complete);
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_an_error_before_anything_flies() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    let started = Recorder::start(&file, parameters(1 << 20), RecorderSizes::default(), 1);
+    match started {
+        Err(error @ RecorderError::Write { .. }) => {
+            assert!(error.to_string().contains("file"), "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_flight_is_never_recorded_over_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || {
+        Recorder::start(
+            folder.path(),
+            parameters(1 << 20),
+            RecorderSizes::default(),
+            0,
+        )
+    };
+    start().unwrap().0.finish().unwrap();
+    let error = start().unwrap_err();
+    assert!(error.to_string().contains("seg_00000.bin"), "{error}");
+}
+
+/// A disk whose writes hang while it is told to.
+struct StallingVolume(Arc<AtomicBool>);
+
+struct StallingFile(File, Arc<AtomicBool>);
+
+impl Volume for StallingVolume {
+    type File = StallingFile;
+
+    fn create_folder(&mut self, path: &Path) -> io::Result<()> {
+        DiskVolume.create_folder(path)
+    }
+
+    fn create_segment(&mut self, path: &Path, bytes: u64) -> io::Result<StallingFile> {
+        let file = DiskVolume.create_segment(path, bytes)?;
+        Ok(StallingFile(file, Arc::clone(&self.0)))
+    }
+
+    fn replace_file(&mut self, path: &Path, content: &[u8]) -> io::Result<()> {
+        DiskVolume.replace_file(path, content)
+    }
+}
+
+impl VolumeFile for StallingFile {
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        while self.1.load(Ordering::Acquire) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        VolumeFile::write_at(&mut self.0, offset, bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        VolumeFile::sync(&mut self.0)
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.0.cut(length)
+    }
+}
+
+#[test]
+fn while_the_disk_hangs_appending_stays_quick_and_every_loss_is_in_the_recording() {
+    let folder = tempfile::tempdir().unwrap();
+    let stalled = Arc::new(AtomicBool::new(false));
+    let sizes = RecorderSizes {
+        staging_bytes: 2 << 20,
+        ..RecorderSizes::default()
+    };
+    let volume = StallingVolume(Arc::clone(&stalled));
+    let (recorder, mut senders) =
+        Recorder::start_in(volume, folder.path(), parameters(64 << 20), sizes, 1).unwrap();
+    let mut sender = senders.remove(0);
+    stalled.store(true, Ordering::Release);
+    let (mut events, mut refused) = (0, 0);
+    let total = 150_000;
+    for index in 0..total {
+        if index % 1000 == 0 {
+            events += u64::from(sender.append(&event(index), index).is_ok());
+            thread::sleep(Duration::from_millis(2));
+        }
+        refused += u64::from(sender.append(&imu(index), index).is_err());
+    }
+    let waited = Instant::now();
+    while recorder.status().records_dropped() == 0 && waited.elapsed() < Duration::from_secs(20) {
+        thread::sleep(Duration::from_millis(5));
+    }
+    stalled.store(false, Ordering::Release);
+    drop(sender);
+    recorder.finish().unwrap();
+
+    let flight = Flight::read(folder);
+    assert_eq!(
+        (flight.verdict.exit_code, flight.verdict.completeness),
+        (0, Completeness::Dropped),
+        "{:?}",
+        flight.verdict.findings
+    );
+    let kept = flight.times(RecordType::IMU_TRACE).len() as u64;
+    let lost = flight.lost("io_stall", RecordType::IMU_TRACE);
+    assert!(lost > 0);
+    assert_eq!(flight.lost("ring_full", RecordType::IMU_TRACE), refused);
+    assert_eq!(kept + lost + refused, total);
+    let critical = flight.times(RecordType::NAVIGATOR_EVENT).len() as u64;
+    assert_eq!(critical, events);
+}
