@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use companion::navigator::{EmittedExternalPosition, FixType, Output};
+use companion::navigator::{EmittedExternalPosition, FixType, MonotonicNs, Output};
 use companion::recorder::output_from_record;
 use fdr_format::{FlightItem, FlightReader, Record};
 use serde_json::Value;
@@ -35,16 +35,23 @@ fn python() -> Option<PathBuf> {
 /// Every recorded position with the bytes that it became.
 fn sent(recording: &Path) -> Vec<(EmittedExternalPosition, Vec<u8>)> {
     let mut reader = FlightReader::open(recording).unwrap();
-    let (mut sent, mut position) = (Vec::new(), None);
+    let (mut sent, mut position, mut latest) = (Vec::new(), None, None);
     while let Some(item) = reader.next_item().unwrap() {
         let FlightItem::Record { record, .. } = item else {
             continue;
         };
         let record = record.decode().unwrap();
         if let Some(Output::Position(emitted)) = output_from_record(&record) {
-            position = Some(emitted);
+            (position, latest) = (Some(emitted), Some(emitted));
         } else if let Record::SentFcBytes(body) = record {
-            sent.push((position.take().unwrap(), body.bytes.0.to_vec()));
+            // A deadline without a position withdraws the latest one.
+            let withdrawn = || EmittedExternalPosition {
+                time: MonotonicNs(body.time_ns),
+                fix_type: FixType::None,
+                ..latest.unwrap()
+            };
+            let told = position.take().unwrap_or_else(withdrawn);
+            sent.push((told, body.bytes.0.to_vec()));
         }
     }
     sent
