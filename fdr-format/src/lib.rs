@@ -36,9 +36,7 @@ pub use layout::{
 pub use record::{
     DecodeError, EncodeError, FieldDifference, Record, RecordType, TypeCounts, first_difference,
 };
-pub use segment::{
-    Damage, SegmentCursor, SegmentEncoder, SegmentError, SegmentReader, known_types,
-};
+pub use segment::{Damage, SegmentCursor, SegmentEncoder, SegmentError, SegmentReader};
 
 /// The body of every record type, and the enumerations in them.
 pub mod records {

@@ -5,10 +5,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use fdr_format::records::{FlightFooter, FlightHeader, LossCount, SegmentHeader};
+use fdr_format::records::{FlightFooter, FlightHeader, LossCount};
 use fdr_format::{
-    EncodeError, FlightParameters, List, LongBytes, LongText, PutError, Record, SegmentEncoder,
-    known_types, records::LossCause,
+    EncodeError, FlightParameters, List, LongBytes, PutError, Record, SegmentEncoder,
+    records::LossCause,
 };
 
 use super::block::{BLOCK_BYTES, Block, BlockEnd, BlockSegment, filler};
@@ -311,23 +311,8 @@ fn begin_segment(
     now_ns: u64,
     block: &mut Block,
 ) -> Result<SegmentEncoder, EncodeError> {
-    let types = known_types();
-    let header = SegmentHeader {
-        time_ns: now_ns,
-        flight_id: parameters.flight_id,
-        segment: number,
-        boot_id: parameters.boot_id,
-        compatible_features: 0,
-        incompatible_features: 0,
-        anchor_monotonic_ns: parameters.clock.monotonic_ns,
-        anchor_unix_ns: parameters.clock.unix_ns,
-        core_version: parameters.core_version,
-        software_version: &parameters.software_version,
-        configuration: LongText(&parameters.configuration),
-        record_types: List::new(&types),
-    };
     block.reset(BlockSegment::default());
-    let (encoder, used) = SegmentEncoder::begin(&header, sequence, block.free())?;
+    let (encoder, used) = parameters.begin_segment(number, sequence, now_ns, block.free())?;
     block.reset(BlockSegment {
         number,
         seed: encoder.identity().crc_seed(),

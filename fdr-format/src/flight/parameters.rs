@@ -4,7 +4,9 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::identity::{BootId, FlightId};
-use crate::record::{EncodeError, FlightSource};
+use crate::layout::{List, LongText};
+use crate::record::{EncodeError, FlightSource, SegmentHeader};
+use crate::segment::{SegmentEncoder, known_types};
 
 /// Size at which a segment is closed, when nothing else is asked for.
 pub const DEFAULT_SEGMENT_BYTES: u64 = 64 << 20;
@@ -53,6 +55,36 @@ impl FlightParameters {
             return Err(WriteError::SegmentTooLarge { segment_bytes });
         }
         Ok(())
+    }
+
+    /// Begins segment `number` of the flight: writes its header, which stands on its own and gets
+    /// number `sequence`, to the start of `buffer` and says how many bytes it took.
+    ///
+    /// # Errors
+    /// When the header does not fit into the buffer or the record limit.
+    pub fn begin_segment(
+        &self,
+        number: u32,
+        sequence: u64,
+        now_ns: u64,
+        buffer: &mut [u8],
+    ) -> Result<(SegmentEncoder, usize), EncodeError> {
+        let types = known_types();
+        let header = SegmentHeader {
+            time_ns: now_ns,
+            flight_id: self.flight_id,
+            segment: number,
+            boot_id: self.boot_id,
+            compatible_features: 0,
+            incompatible_features: 0,
+            anchor_monotonic_ns: self.clock.monotonic_ns,
+            anchor_unix_ns: self.clock.unix_ns,
+            core_version: self.core_version,
+            software_version: &self.software_version,
+            configuration: LongText(&self.configuration),
+            record_types: List::new(&types),
+        };
+        SegmentEncoder::begin(&header, sequence, buffer)
     }
 }
 

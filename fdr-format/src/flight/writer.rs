@@ -16,9 +16,9 @@ use super::manifest::{Manifest, ManifestSegment};
 use super::parameters::{FlightParameters, FlightSummary, WriteError};
 use super::storage::{FileSystem, SegmentFile, Storage};
 use crate::frame::{FORMAT_VERSION, MAX_LENGTH, frame_bytes};
-use crate::layout::{List, LongText};
-use crate::record::{FlightFooter, FlightHeader, Record, SegmentHeader, TypeCounts};
-use crate::segment::{SegmentEncoder, known_types};
+use crate::layout::List;
+use crate::record::{FlightFooter, FlightHeader, Record, TypeCounts};
+use crate::segment::SegmentEncoder;
 
 /// Bytes that are gathered before they are written.
 const BLOCK: usize = 256 << 10;
@@ -365,22 +365,7 @@ fn open_segment<S: Storage>(
     now: u64,
     block: &mut [u8],
 ) -> Result<(OpenSegment<S::File>, usize), WriteError> {
-    let types = known_types();
-    let header = SegmentHeader {
-        time_ns: now,
-        flight_id: parameters.flight_id,
-        segment: number,
-        boot_id: parameters.boot_id,
-        compatible_features: 0,
-        incompatible_features: 0,
-        anchor_monotonic_ns: parameters.clock.monotonic_ns,
-        anchor_unix_ns: parameters.clock.unix_ns,
-        core_version: parameters.core_version,
-        software_version: &parameters.software_version,
-        configuration: LongText(&parameters.configuration),
-        record_types: List::new(&types),
-    };
-    let (encoder, used) = SegmentEncoder::begin(&header, sequence, block)?;
+    let (encoder, used) = parameters.begin_segment(number, sequence, now, block)?;
     let path = segment_path(folder, number);
     let file = storage
         .create_segment(&path)

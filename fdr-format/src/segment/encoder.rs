@@ -148,7 +148,7 @@ impl SegmentEncoder {
 
 /// The table of types that a segment header carries.
 #[must_use]
-pub fn known_types() -> Vec<crate::record::TypeName<'static>> {
+pub(crate) fn known_types() -> Vec<crate::record::TypeName<'static>> {
     RecordType::KNOWN
         .iter()
         .filter_map(|&record_type| {

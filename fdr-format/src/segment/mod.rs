@@ -3,5 +3,6 @@
 mod encoder;
 mod reader;
 
-pub use encoder::{SegmentEncoder, known_types};
+pub use encoder::SegmentEncoder;
+pub(crate) use encoder::known_types;
 pub use reader::{Damage, SegmentCursor, SegmentError, SegmentReader};
