@@ -21,7 +21,7 @@ use fdr_format::{
 use super::block::{ALIGNMENT, Block, BlockEnd};
 use super::status::Status;
 use super::tally::{Loss, Tally};
-use super::volume::{Volume, VolumeFile};
+use super::volume::{Volume, VolumeFile, make_folders, make_segment, replace_file};
 
 /// Why a block is not in its file.
 #[derive(Debug)]
@@ -86,14 +86,14 @@ impl<V: Volume> SegmentFiles<V> {
     /// # Errors
     /// When it cannot be made.
     pub fn create(
-        mut volume: V,
+        volume: V,
         folder: &Path,
         parameters: FlightParameters,
         status: Arc<Status>,
     ) -> io::Result<Self> {
         let folder = folder.join(parameters.flight_id.to_string());
         let segments = segment_path(&folder, 0);
-        volume.create_folder(segments.parent().unwrap_or(&folder))?;
+        make_folders(&volume, segments.parent().unwrap_or(&folder))?;
         Ok(Self {
             volume,
             folder,
@@ -205,7 +205,7 @@ impl<V: Volume> SegmentFiles<V> {
         };
         let text = serde_json::to_vec_pretty(&manifest).map_err(io::Error::from)?;
         let path = self.manifest_path();
-        self.volume.replace_file(&path, &text)
+        replace_file(&self.volume, &path, &text)
     }
 
     /// Where the manifest is.
@@ -247,7 +247,7 @@ impl<V: Volume> SegmentFiles<V> {
             .parameters
             .segment_bytes
             .next_multiple_of(ALIGNMENT as u64);
-        match self.volume.create_segment(&path, room) {
+        match make_segment(&self.volume, &path, room) {
             Ok(file) => {
                 self.segments = self.segments.max(number + 1);
                 self.open = Some(OpenSegment {

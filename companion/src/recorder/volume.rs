@@ -1,41 +1,123 @@
 //! What the recorder needs of a file system, as a seam: tests put one in its place that stalls, fails,
 //! fills up or loses power.
+//!
+//! One method is one call to the file system and nothing is durable that was not synced: a file's
+//! bytes with the file, its name with the folder. What takes several calls ([`replace_file`],
+//! [`make_segment`]) is built from them here, so that a test can cut the power between any two.
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use rustix::fs::{FallocateFlags, OFlags};
+use rustix::fs::{FallocateFlags, FlockOperation, OFlags};
 use rustix::io::Errno;
 
-/// A place for a flight.
-pub trait Volume: Send {
-    /// An open segment.
+/// Bytes in a block as a file system counts them.
+const BLOCK_UNIT: u64 = 512;
+
+/// A place for flights. Used by two threads at once.
+pub trait Volume: Send + Sync {
+    /// An open file.
     type File: VolumeFile;
+    /// A lock: held until it is dropped, or its process ends.
+    type Lock: Send;
 
-    /// Makes a folder and those above it, durably.
+    /// Makes one folder.
+    ///
+    /// # Errors
+    /// As the file system has them; also when it exists, or the folder around it does not.
+    fn create_folder(&self, path: &Path) -> io::Result<()>;
+
+    /// Waits until the names in a folder are on the device.
     ///
     /// # Errors
     /// As the file system has them.
-    fn create_folder(&mut self, path: &Path) -> io::Result<()>;
+    fn sync_folder(&self, path: &Path) -> io::Result<()>;
 
-    /// Makes a new segment file, durably, of length 0 but with room for `bytes` bytes where the file
-    /// system can reserve it.
+    /// Makes a new, empty file.
     ///
     /// # Errors
-    /// As the file system has them; also when the file exists or there is no room.
-    fn create_segment(&mut self, path: &Path, bytes: u64) -> io::Result<Self::File>;
+    /// As the file system has them; also when it exists.
+    fn create_file(&self, path: &Path, use_as: FileUse) -> io::Result<Self::File>;
 
-    /// Writes a small file whole and durably: afterwards it holds either its old content or the new.
+    /// Opens an existing file for writing, its content untouched.
+    ///
+    /// # Errors
+    /// As the file system has them; also when it does not exist.
+    fn open_file(&self, path: &Path, use_as: FileUse) -> io::Result<Self::File>;
+
+    /// Reads up to `length` bytes at `offset`; fewer when the file ends before.
     ///
     /// # Errors
     /// As the file system has them.
-    fn replace_file(&mut self, path: &Path, content: &[u8]) -> io::Result<()>;
+    fn read(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>>;
+
+    /// What is in a folder, in no order.
+    ///
+    /// # Errors
+    /// As the file system has them.
+    fn list(&self, path: &Path) -> io::Result<Vec<Entry>>;
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// As the file system has them.
+    fn remove_file(&self, path: &Path) -> io::Result<()>;
+
+    /// Gives a file another name in the same folder, in the place of what has it.
+    ///
+    /// # Errors
+    /// As the file system has them.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Free room of the file system that holds `path`.
+    ///
+    /// # Errors
+    /// As the file system has them.
+    fn space(&self, path: &Path) -> io::Result<Space>;
+
+    /// Locks a file, which is made when it is missing.
+    ///
+    /// # Errors
+    /// Of kind `WouldBlock` when somebody else holds it; else as the file system has them.
+    fn lock(&self, path: &Path) -> io::Result<Self::Lock>;
 }
 
-/// A segment being written. Offsets, lengths and addresses of what is written are multiples of
-/// [`super::ALIGNMENT`].
+/// What a file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileUse {
+    /// A segment: whole, aligned blocks, around the page cache where the file system allows that.
+    Segment,
+    /// Anything else.
+    Small,
+}
+
+/// A file or folder in a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name in the folder.
+    pub name: OsString,
+    /// Its length, bytes.
+    pub length: u64,
+    /// What it takes of the device, bytes.
+    pub allocated: u64,
+    /// Whether it is a folder.
+    pub is_folder: bool,
+}
+
+/// Room of a file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Space {
+    /// Free bytes.
+    pub free_bytes: u64,
+    /// Free inodes; `u64::MAX` where the file system does not count them.
+    pub free_inodes: u64,
+}
+
+/// A file being written. Of a [`FileUse::Segment`] the offsets, lengths and addresses of what is
+/// written are multiples of [`super::ALIGNMENT`].
 pub trait VolumeFile: Send {
     /// Writes all the bytes at `offset`.
     ///
@@ -43,59 +125,238 @@ pub trait VolumeFile: Send {
     /// As the file system has them.
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
 
+    /// Reserves room for the first `bytes` bytes; the length stays. A file system that cannot do
+    /// that does nothing.
+    ///
+    /// # Errors
+    /// As the file system has them; also when there is no room.
+    fn reserve(&mut self, bytes: u64) -> io::Result<()>;
+
     /// Waits until everything written is on the device.
     ///
     /// # Errors
     /// As the file system has them.
     fn sync(&mut self) -> io::Result<()>;
 
-    /// Cuts the file to `length` bytes.
+    /// Cuts the file to `length` bytes and gives back what was reserved behind them.
     ///
     /// # Errors
     /// As the file system has them.
     fn cut(&mut self, length: u64) -> io::Result<()>;
+
+    /// What the file takes of the device, bytes.
+    ///
+    /// # Errors
+    /// As the file system has them.
+    fn allocated(&self) -> io::Result<u64>;
 }
 
-/// The file system of the machine. Segments are written around the page cache where it allows that.
+/// Makes a folder and those above it, durably. Folders that exist are kept.
+///
+/// # Errors
+/// As the file system has them.
+pub fn make_folders<V: Volume>(volume: &V, path: &Path) -> io::Result<()> {
+    match volume.create_folder(path) {
+        Ok(()) => sync_folder_of(volume, path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let Some(above) = path.parent() else {
+                return Err(error);
+            };
+            make_folders(volume, above)?;
+            volume.create_folder(path)?;
+            sync_folder_of(volume, path)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes a new segment file, durably, of length 0 but with room for `bytes` bytes where the file
+/// system can reserve it.
+///
+/// # Errors
+/// As the file system has them; also when the file exists or there is no room. Nothing is left then,
+/// as far as the file system allows.
+pub fn make_segment<V: Volume>(volume: &V, path: &Path, bytes: u64) -> io::Result<V::File> {
+    let mut file = volume.create_file(path, FileUse::Segment)?;
+    let made = file
+        .reserve(bytes)
+        .and_then(|()| file.sync())
+        .and_then(|()| sync_folder_of(volume, path));
+    match made {
+        Ok(()) => Ok(file),
+        Err(error) => {
+            drop(file);
+            // What cannot be removed is an empty file, which readers pass over.
+            let _ = volume.remove_file(path);
+            Err(error)
+        }
+    }
+}
+
+/// Writes a small file whole and durably: afterwards it holds either its old content or the new.
+///
+/// # Errors
+/// As the file system has them.
+pub fn replace_file<V: Volume>(volume: &V, path: &Path, content: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut file = match volume.create_file(&beside, FileUse::Small) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            volume.remove_file(&beside)?;
+            volume.create_file(&beside, FileUse::Small)?
+        }
+        created => created?,
+    };
+    let written = file.write_at(0, content).and_then(|()| file.sync());
+    if let Err(error) = written {
+        // It is in nobody's way but for the room that it takes.
+        let _ = volume.remove_file(&beside);
+        return Err(error);
+    }
+    volume.rename(&beside, path)?;
+    sync_folder_of(volume, path)
+}
+
+/// Removes a file, durably. One that is gone is fine.
+///
+/// # Errors
+/// As the file system has them.
+pub fn remove_durably<V: Volume>(volume: &V, path: &Path) -> io::Result<()> {
+    match volume.remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => sync_folder_of(volume, path),
+    }
+}
+
+/// Waits until the name of `path` is on the device.
+///
+/// # Errors
+/// As the file system has them.
+pub fn sync_folder_of<V: Volume>(volume: &V, path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => volume.sync_folder(Path::new(".")),
+        Some(folder) => volume.sync_folder(folder),
+        None => Ok(()),
+    }
+}
+
+/// The file system of the machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DiskVolume;
 
 impl Volume for DiskVolume {
     type File = File;
+    type Lock = File;
 
-    fn create_folder(&mut self, path: &Path) -> io::Result<()> {
-        fs::create_dir_all(path)?;
-        path.ancestors()
-            .skip(1)
-            .take(2)
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .try_for_each(sync_folder)
+    fn create_folder(&self, path: &Path) -> io::Result<()> {
+        match fs::create_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !path.is_dir() => {
+                Err(Errno::NOTDIR.into())
+            }
+            made => made,
+        }
     }
 
-    fn create_segment(&mut self, path: &Path, bytes: u64) -> io::Result<File> {
-        let file = create_direct(path)?;
-        let reserved = rustix::fs::fallocate(&file, FallocateFlags::KEEP_SIZE, 0, bytes);
-        match reserved {
-            // A file system that cannot reserve room tells when it has none with the write.
-            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
-            Err(error) => {
-                drop(file);
-                fs::remove_file(path)?;
-                return Err(error.into());
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_all()
+    }
+
+    fn create_file(&self, path: &Path, use_as: FileUse) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        match use_as {
+            FileUse::Small => options.open(path),
+            FileUse::Segment => match open_direct(&options, path) {
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                    // The file may have been made before the flag was refused.
+                    match fs::remove_file(path) {
+                        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                        _ => options.open(path),
+                    }
+                }
+                opened => opened,
+            },
+        }
+    }
+
+    fn open_file(&self, path: &Path, use_as: FileUse) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.write(true);
+        match use_as {
+            FileUse::Small => options.open(path),
+            FileUse::Segment => match open_direct(&options, path) {
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => options.open(path),
+                opened => opened,
+            },
+        }
+    }
+
+    fn read(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let file = File::open(path)?;
+        let about = file.metadata()?;
+        let there = about.len().saturating_sub(offset).min(length as u64);
+        let mut bytes = vec![0; there as usize];
+        let mut read = 0;
+        while read < bytes.len() {
+            match file.read_at(&mut bytes[read..], offset + read as u64) {
+                Ok(0) => break,
+                Ok(count) => read += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
-        file.sync_all()?;
-        sync_folder_of(path)?;
-        Ok(file)
+        bytes.truncate(read);
+        Ok(bytes)
     }
 
-    fn replace_file(&mut self, path: &Path, content: &[u8]) -> io::Result<()> {
-        let beside = path.with_extension("new");
-        let mut file = File::create(&beside)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
-        sync_folder_of(path)
+    fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(path)? {
+            let entry = entry?;
+            match entry.metadata() {
+                Ok(about) => entries.push(Entry {
+                    name: entry.file_name(),
+                    length: about.len(),
+                    allocated: about.blocks() * BLOCK_UNIT,
+                    is_folder: about.is_dir(),
+                }),
+                // Removed since it was listed.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(entries)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn space(&self, path: &Path) -> io::Result<Space> {
+        let about = rustix::fs::statvfs(path)?;
+        Ok(Space {
+            free_bytes: about.f_bavail.saturating_mul(about.f_frsize),
+            free_inodes: match about.f_files {
+                0 => u64::MAX,
+                _ => about.f_favail,
+            },
+        })
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        let file = options
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
+        // The kernel releases it with the last descriptor, however the process ends.
+        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(file)
     }
 }
 
@@ -112,6 +373,14 @@ impl VolumeFile for File {
         }
     }
 
+    fn reserve(&mut self, bytes: u64) -> io::Result<()> {
+        match rustix::fs::fallocate(&*self, FallocateFlags::KEEP_SIZE, 0, bytes) {
+            // A file system that cannot reserve room tells when it has none with the write.
+            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     fn sync(&mut self) -> io::Result<()> {
         self.sync_data()
     }
@@ -119,28 +388,13 @@ impl VolumeFile for File {
     fn cut(&mut self, length: u64) -> io::Result<()> {
         self.set_len(length)
     }
-}
 
-fn create_direct(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    let direct = OFlags::DIRECT.bits().cast_signed();
-    match options.clone().custom_flags(direct).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-            // The file may have been made before the flag was refused.
-            match fs::remove_file(path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-                _ => options.open(path),
-            }
-        }
-        opened => opened,
+    fn allocated(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.blocks() * BLOCK_UNIT)
     }
 }
 
-fn sync_folder_of(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), sync_folder)
-}
-
-fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
+fn open_direct(options: &OpenOptions, path: &Path) -> io::Result<File> {
+    let direct = OFlags::DIRECT.bits().cast_signed();
+    options.clone().custom_flags(direct).open(path)
 }

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod hooked;
 mod losses;
 mod model;
 mod rig;

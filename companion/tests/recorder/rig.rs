@@ -1,14 +1,12 @@
 //! The recorder's machines without its threads: the test says who runs when, and what time it is.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use companion::recorder::{
-    Collector, DiskVolume, FileProblem, RecordSender, SegmentFiles, Staging, Status, Volume,
-    VolumeFile, record_ring,
+    Collector, FileProblem, RecordSender, SegmentFiles, Staging, Status, record_ring,
 };
 use fdr_format::records::{
     ComponentLifecycleEvent, FlightSource, ImuTrace, LifecycleEvent, NavigatorEvent,
@@ -19,6 +17,8 @@ use fdr_format::{
     Verification, verify,
 };
 use tempfile::TempDir;
+
+use super::hooked::{Call, Hook, Hooked};
 
 pub const MS: u64 = 1_000_000;
 pub const SYNC_INTERVAL: u64 = 100 * MS;
@@ -92,44 +92,22 @@ impl Faults {
     }
 }
 
+impl Hook for Faults {
+    fn before(&self, call: Call, path: &Path) -> io::Result<()> {
+        if path.extension().is_none_or(|extension| extension != "bin") {
+            return Ok(());
+        }
+        match call {
+            Call::CreateFile(_) => self.take(|pending| &mut pending.create),
+            Call::Write => self.take(|pending| &mut pending.write),
+            Call::Sync => self.take(|pending| &mut pending.sync),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The real file system with faults on demand.
-pub struct FaultyVolume(pub Faults);
-
-pub struct FaultyFile(File, Faults);
-
-impl Volume for FaultyVolume {
-    type File = FaultyFile;
-
-    fn create_folder(&mut self, path: &Path) -> io::Result<()> {
-        DiskVolume.create_folder(path)
-    }
-
-    fn create_segment(&mut self, path: &Path, bytes: u64) -> io::Result<FaultyFile> {
-        self.0.take(|pending| &mut pending.create)?;
-        let file = DiskVolume.create_segment(path, bytes)?;
-        Ok(FaultyFile(file, self.0.clone()))
-    }
-
-    fn replace_file(&mut self, path: &Path, content: &[u8]) -> io::Result<()> {
-        DiskVolume.replace_file(path, content)
-    }
-}
-
-impl VolumeFile for FaultyFile {
-    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.1.take(|pending| &mut pending.write)?;
-        VolumeFile::write_at(&mut self.0, offset, bytes)
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        self.1.take(|pending| &mut pending.sync)?;
-        VolumeFile::sync(&mut self.0)
-    }
-
-    fn cut(&mut self, length: u64) -> io::Result<()> {
-        self.0.cut(length)
-    }
-}
+pub type FaultyVolume = Hooked<Faults>;
 
 /// One producer, the collector, staging and the files.
 pub struct Rig {
@@ -151,7 +129,7 @@ impl Rig {
         let staging = Arc::new(Staging::new(blocks));
         let (sender, receiver) = record_ring(ring_bytes, 0);
         let parameters = parameters(segment_bytes);
-        let volume = FaultyVolume(faults.clone());
+        let volume = Hooked(faults.clone());
         let files = SegmentFiles::create(
             volume,
             folder.path(),
@@ -191,14 +169,15 @@ impl Rig {
             return false;
         };
         let now = self.now;
-        match self.files.write(&mut block, &mut || now) {
-            Ok(()) => {}
-            Err(FileProblem::GivenUp { in_doubt, .. }) => {
-                self.staging.queue().fail_segment(*in_doubt);
-            }
-            // The disk was asked too early; ask again until it agrees.
-            Err(FileProblem::NotCreated { .. }) => {
-                self.files.write(&mut block, &mut || now).unwrap();
+        loop {
+            match self.files.write(&mut block, &mut || now) {
+                Ok(()) => break,
+                Err(FileProblem::GivenUp { in_doubt, .. }) => {
+                    self.staging.queue().fail_segment(*in_doubt);
+                    break;
+                }
+                // The disk was asked too early; ask again until it agrees.
+                Err(FileProblem::NotCreated { .. }) => {}
             }
         }
         self.staging.queue().give_back(block);

@@ -1,6 +1,5 @@
 //! The recorder as it flies: its own threads, a real file system, a disk that stalls.
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use companion::recorder::{DiskVolume, Recorder, RecorderError, RecorderSizes, Volume, VolumeFile};
+use companion::recorder::{Recorder, RecorderError, RecorderSizes};
 use fdr_format::{Completeness, RecordType};
 
+use super::hooked::{Call, Hook, Hooked};
 use super::rig::{Flight, event, imu, parameters};
 
 #[test]
@@ -112,41 +112,15 @@ fn a_flight_is_never_recorded_over_another() {
 }
 
 /// A disk whose writes hang while it is told to.
-struct StallingVolume(Arc<AtomicBool>);
+#[derive(Clone)]
+struct Stall(Arc<AtomicBool>);
 
-struct StallingFile(File, Arc<AtomicBool>);
-
-impl Volume for StallingVolume {
-    type File = StallingFile;
-
-    fn create_folder(&mut self, path: &Path) -> io::Result<()> {
-        DiskVolume.create_folder(path)
-    }
-
-    fn create_segment(&mut self, path: &Path, bytes: u64) -> io::Result<StallingFile> {
-        let file = DiskVolume.create_segment(path, bytes)?;
-        Ok(StallingFile(file, Arc::clone(&self.0)))
-    }
-
-    fn replace_file(&mut self, path: &Path, content: &[u8]) -> io::Result<()> {
-        DiskVolume.replace_file(path, content)
-    }
-}
-
-impl VolumeFile for StallingFile {
-    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        while self.1.load(Ordering::Acquire) {
+impl Hook for Stall {
+    fn before(&self, call: Call, _: &Path) -> io::Result<()> {
+        while call == Call::Write && self.0.load(Ordering::Acquire) {
             thread::sleep(Duration::from_millis(1));
         }
-        VolumeFile::write_at(&mut self.0, offset, bytes)
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        VolumeFile::sync(&mut self.0)
-    }
-
-    fn cut(&mut self, length: u64) -> io::Result<()> {
-        self.0.cut(length)
+        Ok(())
     }
 }
 
@@ -158,7 +132,7 @@ fn while_the_disk_hangs_appending_stays_quick_and_every_loss_is_in_the_recording
         staging_bytes: 2 << 20,
         ..RecorderSizes::default()
     };
-    let volume = StallingVolume(Arc::clone(&stalled));
+    let volume = Hooked(Stall(Arc::clone(&stalled)));
     let (recorder, mut senders) =
         Recorder::start_in(volume, folder.path(), parameters(64 << 20), sizes, 1).unwrap();
     let mut sender = senders.remove(0);
