@@ -39,6 +39,15 @@ fn kind(input: &Input) -> &'static str {
         Input::Barometer(_) => "barometer",
         Input::FcGps(_) => "fc_gps",
         Input::FlightState(_) => "flight_state",
+        Input::GpsIntegrity(_) => "gps_integrity",
+        Input::FrameExposed(_) => "frame_exposed",
+        Input::VisualOdometry(_) => "visual_odometry",
+        Input::SatelliteAnchor(_) => "satellite_anchor",
+        Input::TakeoffOrigin(_) => "takeoff_origin",
+        Input::TrustedState(_) => "trusted_state",
+        Input::RestartState(_) => "restart_state",
+        Input::OperatorHint(_) => "operator_hint",
+        Input::SystemHealth(_) => "system_health",
         Input::Tick(_) => "tick",
     }
 }

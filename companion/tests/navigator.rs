@@ -4,14 +4,18 @@
 
 use companion::navigator::{
     AirData, Airframe, Attitude, Barometer, EmittedExternalPosition, EventKind, FcGps, FlightState,
-    Geodetic, ImuSample, Input, MonotonicNs, Navigator, NavigatorConfig, Output, Outputs, Tick,
+    FrameOutcome, Geodetic, ImuSample, Input, MonotonicNs, Navigator, NavigatorConfig, Output,
+    Outputs, Tick,
 };
 use nalgebra::{Matrix6, Vector3};
 use proptest::prelude::*;
 
+#[path = "support/any_sight.rs"]
+mod any_sight;
 #[path = "support/straight_flight.rs"]
 mod straight_flight;
 
+use any_sight::any_sight;
 use straight_flight::{ORIGIN, SECOND, gps_at, straight_flight, truth};
 
 /// Feeds inputs with the ticks that are due in between; every output, in order.
@@ -358,11 +362,81 @@ fn any_input() -> impl Strategy<Value = Input> {
             })
         }),
         Just(Input::Tick(Tick { time })),
+        any_sight(&any_number().boxed(), &Just(time).boxed()).prop_map(believable),
     ]
 }
 
-fn at_time(mut input: Input, now: MonotonicNs) -> Input {
+/// Numbers of any size brought to where most of them pass the plausibility limits, so that the
+/// estimator sees them.
+fn believable(mut input: Input) -> Input {
+    let near = |lat_rad: &mut f64, lon_rad: &mut f64| {
+        *lat_rad = ORIGIN.lat_rad + *lat_rad * 1e-6;
+        *lon_rad = ORIGIN.lon_rad + *lon_rad * 1e-6;
+    };
+    let spread = |covariance: &mut [f64; 3]| {
+        covariance[0] = covariance[0].abs();
+        covariance[2] = covariance[2].abs();
+        covariance[1] *= 0.01;
+    };
     match &mut input {
+        Input::VisualOdometry(result) => {
+            result.frame %= 8;
+            if let FrameOutcome::Registered(moved) = &mut result.outcome {
+                moved.keyframe %= 8;
+                spread(&mut moved.covariance_ne_m2);
+                moved.agl_m = moved.agl_m.abs() + 1.0;
+                moved.rotation_rad /= 20.0;
+                moved.scale = 1.0 + moved.scale / 100.0;
+                moved.overlap = moved.overlap.abs() / 50.0;
+                moved.quality = moved.quality.abs() / 50.0;
+            }
+        }
+        Input::SatelliteAnchor(anchor) => {
+            anchor.frame %= 8;
+            anchor.map_area %= 3;
+            near(&mut anchor.lat_rad, &mut anchor.lon_rad);
+            spread(&mut anchor.covariance_ne_m2);
+            anchor.score = anchor.score.abs() / 50.0;
+            anchor.peak_ratio = 1.0 + anchor.peak_ratio.abs() / 20.0;
+            anchor.yaw_offset_rad /= 20.0;
+            anchor.scale = 1.0 + anchor.scale / 100.0;
+            anchor.agl_m = anchor.agl_m.abs() + 1.0;
+            anchor.map_bias_sigma_m = anchor.map_bias_sigma_m.abs();
+        }
+        Input::TakeoffOrigin(origin) => near(&mut origin.lat_rad, &mut origin.lon_rad),
+        Input::TrustedState(state) => {
+            near(&mut state.lat_rad, &mut state.lon_rad);
+            state.age_s = state.age_s.abs();
+        }
+        Input::RestartState(state) => {
+            near(&mut state.lat_rad, &mut state.lon_rad);
+            state.age_s = state.age_s.abs();
+        }
+        Input::OperatorHint(hint) => near(&mut hint.lat_rad, &mut hint.lon_rad),
+        Input::FrameExposed(frame) => frame.frame %= 8,
+        _ => {}
+    }
+    input
+}
+
+fn at_time(mut input: Input, now: MonotonicNs) -> Input {
+    // Results of vision speak of an exposure up to 6 s ago, spread by the number of the frame.
+    let exposed = |frame: u64| MonotonicNs(now.0.saturating_sub(frame * 750_000_000));
+    match &mut input {
+        Input::FrameExposed(x) => (x.time, x.exposure) = (now, now),
+        Input::VisualOdometry(x) => {
+            (x.time, x.exposure) = (now, exposed(x.frame));
+            if let FrameOutcome::Registered(moved) = &mut x.outcome {
+                moved.keyframe_exposure = exposed(moved.keyframe + 1);
+            }
+        }
+        Input::SatelliteAnchor(x) => (x.time, x.exposure) = (now, exposed(x.frame)),
+        Input::TakeoffOrigin(x) => x.time = now,
+        Input::TrustedState(x) => x.time = now,
+        Input::RestartState(x) => x.time = now,
+        Input::OperatorHint(x) => x.time = now,
+        Input::GpsIntegrity(x) => x.time = now,
+        Input::SystemHealth(x) => x.time = now,
         Input::Imu(x) => x.time = now,
         Input::Attitude(x) => x.time = now,
         Input::AirData(x) => x.time = now,

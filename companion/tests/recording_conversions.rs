@@ -14,6 +14,11 @@ use fdr_format::Record;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+#[path = "support/any_sight.rs"]
+mod any_sight;
+
+use any_sight::any_sight;
+
 /// Any bit pattern, NaN and infinities included.
 fn number() -> impl Strategy<Value = f64> {
     any::<u64>().prop_map(f64::from_bits)
@@ -101,6 +106,7 @@ fn input() -> impl Strategy<Value = Input> {
             })
         }),
         time().prop_map(|time| Input::Tick(Tick { time })),
+        any_sight(&number().boxed(), &time().boxed()),
     ]
 }
 

@@ -79,7 +79,7 @@ impl Navigator {
         self.newest = Some(now);
         self.deadline.get_or_insert_with(|| deadline_after(now));
         self.end_if_stale(now, outputs);
-        if !matches!(input, Input::Tick(_) | Input::FlightState(_)) {
+        if input.is_sensor() {
             self.last_sensor = Some(now);
         }
         self.consume(input, now, outputs);
@@ -98,6 +98,15 @@ impl Navigator {
                 self.airframe = state.airframe;
                 self.with_estimator(|estimator| estimator.set_airframe(state.airframe));
             }
+            Input::FrameExposed(_)
+            | Input::VisualOdometry(_)
+            | Input::SatelliteAnchor(_)
+            | Input::TakeoffOrigin(_)
+            | Input::TrustedState(_)
+            | Input::RestartState(_)
+            | Input::OperatorHint(_)
+            | Input::GpsIntegrity(_)
+            | Input::SystemHealth(_) => {}
             Input::Imu(sample) => self.with_estimator(|estimator| estimator.imu(sample)),
             Input::AirData(sample) => self.with_estimator(|estimator| estimator.air_data(sample)),
             Input::Barometer(sample) => {

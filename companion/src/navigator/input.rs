@@ -3,7 +3,17 @@
 //! Every value carries the companion's monotonic time at which it was valid, as well as the adapter
 //! knows it. Each input is recorded as it stands here, bit for bit, so that a flight can be re-run.
 
+mod aids;
+mod vision;
+
 use super::units::MonotonicNs;
+pub use aids::{
+    GpsIntegrity, GpsIntegrityState, OperatorHint, RestartState, SystemHealth, TakeoffOrigin,
+    TrustedState,
+};
+pub use vision::{
+    Displacement, FrameExposed, FrameOutcome, FrameRefusal, SatelliteAnchor, VisualOdometry,
+};
 
 /// One thing the navigator is told. The order of inputs is the order in which it consumes them.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,14 +28,33 @@ pub enum Input {
     Barometer(Barometer),
     /// The autopilot's own satellite receiver.
     FcGps(FcGps),
+    /// What is said of a satellite receiver's signals.
+    GpsIntegrity(GpsIntegrity),
     /// What the aircraft is and whether it is armed.
     FlightState(FlightState),
+    /// A camera frame is being taken.
+    FrameExposed(FrameExposed),
+    /// What the odometry made of a frame.
+    VisualOdometry(VisualOdometry),
+    /// A match of a frame against the map.
+    SatelliteAnchor(SatelliteAnchor),
+    /// Where the flight was planned to begin.
+    TakeoffOrigin(TakeoffOrigin),
+    /// The autopilot's last trusted position.
+    TrustedState(TrustedState),
+    /// The last recorded position before a restart in flight.
+    RestartState(RestartState),
+    /// Where the operator says the aircraft is.
+    OperatorHint(OperatorHint),
+    /// State of the machine.
+    SystemHealth(SystemHealth),
     /// Time passed; carries the emission deadlines.
     Tick(Tick),
 }
 
 impl Input {
-    /// When the value was valid.
+    /// When the value was valid; for results of vision, which speak of an earlier exposure, when they
+    /// arrived.
     #[must_use]
     pub fn time(&self) -> MonotonicNs {
         match self {
@@ -34,8 +63,42 @@ impl Input {
             Self::AirData(sample) => sample.time,
             Self::Barometer(sample) => sample.time,
             Self::FcGps(sample) => sample.time,
+            Self::GpsIntegrity(report) => report.time,
             Self::FlightState(state) => state.time,
+            Self::FrameExposed(frame) => frame.time,
+            Self::VisualOdometry(result) => result.time,
+            Self::SatelliteAnchor(anchor) => anchor.time,
+            Self::TakeoffOrigin(origin) => origin.time,
+            Self::TrustedState(state) => state.time,
+            Self::RestartState(state) => state.time,
+            Self::OperatorHint(hint) => hint.time,
+            Self::SystemHealth(health) => health.time,
             Self::Tick(tick) => tick.time,
+        }
+    }
+}
+
+impl Input {
+    /// Whether it measures how the aircraft moves.
+    #[must_use]
+    pub fn is_sensor(&self) -> bool {
+        match self {
+            Self::Imu(_)
+            | Self::Attitude(_)
+            | Self::AirData(_)
+            | Self::Barometer(_)
+            | Self::FcGps(_)
+            | Self::VisualOdometry(_)
+            | Self::SatelliteAnchor(_) => true,
+            Self::GpsIntegrity(_)
+            | Self::FlightState(_)
+            | Self::FrameExposed(_)
+            | Self::TakeoffOrigin(_)
+            | Self::TrustedState(_)
+            | Self::RestartState(_)
+            | Self::OperatorHint(_)
+            | Self::SystemHealth(_)
+            | Self::Tick(_) => false,
         }
     }
 }

@@ -23,7 +23,10 @@ pub use self::core::{CORE_VERSION, Navigator};
 pub use config::{FixThresholds, Gates, InitialSigma, NavigatorConfig, ProcessNoise, SensorNoise};
 pub use geodesy::Geodetic;
 pub use input::{
-    AirData, Airframe, Attitude, Barometer, FcGps, FlightState, GpsFix, ImuSample, Input, Tick,
+    AirData, Airframe, Attitude, Barometer, Displacement, FcGps, FlightState, FrameExposed,
+    FrameOutcome, FrameRefusal, GpsFix, GpsIntegrity, GpsIntegrityState, ImuSample, Input,
+    OperatorHint, RestartState, SatelliteAnchor, SystemHealth, TakeoffOrigin, Tick, TrustedState,
+    VisualOdometry,
 };
 pub use output::{
     EmittedExternalPosition, Event, EventKind, FixType, Output, Outputs, Severity, SourceLabel,

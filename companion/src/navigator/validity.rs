@@ -5,7 +5,7 @@
 
 use super::{
     geodesy::Geodetic,
-    input::{GpsFix, Input},
+    input::{FrameOutcome, GpsFix, Input},
     units::MonotonicNs,
 };
 
@@ -23,6 +23,16 @@ const HEIGHT: core::ops::RangeInclusive<f64> = -1_000.0..=15_000.0;
 const PRESSURE: core::ops::RangeInclusive<f64> = 10_000.0..=120_000.0;
 /// Believable temperatures, K.
 const TEMPERATURE: core::ops::RangeInclusive<f64> = 170.0..=400.0;
+/// Largest believable displacement between two frames that see the same ground, m.
+const DISPLACEMENT_MAX: f64 = 10_000.0;
+/// Heights above ground at which a nadir camera can work, m.
+const AGL_MIN: f64 = 1.0;
+/// The same, highest.
+const AGL_MAX: f64 = 15_000.0;
+/// Believable 1-sigma accuracies of a position, m.
+const SIGMA: core::ops::RangeInclusive<f64> = 0.0..=1e5;
+/// Oldest state that anyone may offer, s.
+const AGE_MAX_S: f64 = 86_400.0;
 /// How far an input may lie behind the newest one and still be used, s.
 const LATE_MAX_S: f64 = 1.0;
 
@@ -75,8 +85,74 @@ fn is_plausible(input: &Input) -> bool {
                     .flatten()
                     .all(|sigma| (0.0..=1e5).contains(&sigma)))
         }
-        Input::FlightState(_) | Input::Tick(_) => true,
+        Input::VisualOdometry(result) => match &result.outcome {
+            FrameOutcome::Refused(_) => true,
+            FrameOutcome::Registered(moved) => {
+                within(&moved.displacement_ne_m, DISPLACEMENT_MAX)
+                    && is_covariance(&moved.covariance_ne_m2)
+                    && (AGL_MIN..=AGL_MAX).contains(&moved.agl_m)
+                    && within(&[moved.rotation_rad], core::f64::consts::PI)
+                    && (0.1..=10.0).contains(&moved.scale)
+                    && (0.0..=1.0).contains(&moved.overlap)
+                    && (0.0..=1.0).contains(&moved.quality)
+            }
+        },
+        Input::SatelliteAnchor(anchor) => {
+            is_place(anchor.lat_rad, anchor.lon_rad)
+                && is_covariance(&anchor.covariance_ne_m2)
+                && (0.0..=1.0).contains(&anchor.score)
+                && (1.0..=1e6).contains(&anchor.peak_ratio)
+                && within(&[anchor.yaw_offset_rad], core::f64::consts::PI)
+                && (0.1..=10.0).contains(&anchor.scale)
+                && (AGL_MIN..=AGL_MAX).contains(&anchor.agl_m)
+                && SIGMA.contains(&anchor.map_bias_sigma_m)
+        }
+        Input::TakeoffOrigin(origin) => {
+            is_place(origin.lat_rad, origin.lon_rad)
+                && HEIGHT.contains(&origin.alt_msl_m)
+                && SIGMA.contains(&origin.horiz_accuracy_m)
+                && SIGMA.contains(&origin.vert_accuracy_m)
+        }
+        Input::TrustedState(state) => {
+            is_place(state.lat_rad, state.lon_rad)
+                && HEIGHT.contains(&state.alt_msl_m)
+                && within(&state.velocity_ned_mps, SPEED_MAX)
+                && SIGMA.contains(&state.horiz_accuracy_m)
+                && SIGMA.contains(&state.vert_accuracy_m)
+                && (0.0..=AGE_MAX_S).contains(&state.age_s)
+        }
+        Input::RestartState(state) => {
+            is_place(state.lat_rad, state.lon_rad)
+                && HEIGHT.contains(&state.alt_msl_m)
+                && within(&state.velocity_ned_mps, SPEED_MAX)
+                && SIGMA.contains(&state.horiz_accuracy_m)
+                && SIGMA.contains(&state.vert_accuracy_m)
+                && (0.0..=AGE_MAX_S).contains(&state.age_s)
+        }
+        Input::OperatorHint(hint) => {
+            is_place(hint.lat_rad, hint.lon_rad)
+                && SIGMA.contains(&hint.horiz_accuracy_m)
+                && hint
+                    .age_s
+                    .is_none_or(|age| (0.0..=AGE_MAX_S).contains(&age))
+        }
+        Input::SystemHealth(health) => health
+            .temperature_c
+            .is_none_or(|celsius| (-100.0..=300.0).contains(&celsius)),
+        Input::GpsIntegrity(_)
+        | Input::FrameExposed(_)
+        | Input::FlightState(_)
+        | Input::Tick(_) => true,
     }
+}
+
+fn is_place(lat_rad: f64, lon_rad: f64) -> bool {
+    within(&[lat_rad], core::f64::consts::FRAC_PI_2) && within(&[lon_rad], core::f64::consts::PI)
+}
+
+/// Whether `north-north, north-east, east-east` is a positive definite covariance of at most 1 km.
+fn is_covariance(&[nn, ne, ee]: &[f64; 3]) -> bool {
+    within(&[nn, ne, ee], 1e6) && nn > 0.0 && ee > 0.0 && nn * ee > ne * ne
 }
 
 fn within(values: &[f64], limit: f64) -> bool {

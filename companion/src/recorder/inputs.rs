@@ -2,9 +2,10 @@
 
 use fdr_format::{Record, records};
 
+use super::sight_inputs as sight;
 use crate::navigator::{
-    AirData, Airframe, Attitude, Barometer, FcGps, FlightState, GpsFix, ImuSample, Input,
-    MonotonicNs, Tick,
+    AirData, Airframe, Attitude, Barometer, FcGps, FlightState, GpsFix, GpsIntegrity,
+    GpsIntegrityState, ImuSample, Input, MonotonicNs, Tick,
 };
 
 /// The record of an input.
@@ -50,6 +51,19 @@ pub fn record_from_input(input: &Input) -> Record<'static> {
             armed: state.armed,
             airframe: recorded_airframe(state.airframe),
         }),
+        Input::GpsIntegrity(report) => Record::GpsIntegrity(records::GpsIntegrity {
+            time_ns: report.time.0,
+            instance: report.instance,
+            state: recorded_integrity(report.state),
+        }),
+        Input::FrameExposed(frame) => sight::frame_exposed(frame),
+        Input::VisualOdometry(result) => sight::odometry(result),
+        Input::SatelliteAnchor(anchor) => sight::anchor(anchor),
+        Input::TakeoffOrigin(origin) => sight::takeoff_origin(origin),
+        Input::TrustedState(state) => sight::trusted_state(state),
+        Input::RestartState(state) => sight::restart_state(state),
+        Input::OperatorHint(hint) => sight::operator_hint(hint),
+        Input::SystemHealth(health) => sight::system_health(health),
         Input::Tick(tick) => Record::Tick(records::Tick {
             time_ns: tick.time.0,
         }),
@@ -99,6 +113,22 @@ pub fn input_from_record(record: &Record<'_>) -> Option<Input> {
             armed: body.armed,
             airframe: airframe(body.airframe),
         }),
+        Record::GpsIntegrity(body) => Input::GpsIntegrity(GpsIntegrity {
+            time: MonotonicNs(body.time_ns),
+            instance: body.instance,
+            state: integrity(body.state),
+        }),
+        Record::FrameExposed(body) => Input::FrameExposed(sight::frame_exposed_from(body)),
+        Record::VisualOdometry(body) => Input::VisualOdometry(sight::odometry_from(body)),
+        Record::VisualOdometryRefused(body) => {
+            Input::VisualOdometry(sight::refused_frame_from(body))
+        }
+        Record::SatelliteAnchor(body) => Input::SatelliteAnchor(sight::anchor_from(body)),
+        Record::TakeoffOrigin(body) => Input::TakeoffOrigin(sight::takeoff_origin_from(body)),
+        Record::TrustedState(body) => Input::TrustedState(sight::trusted_state_from(body)),
+        Record::RestartState(body) => Input::RestartState(sight::restart_state_from(body)),
+        Record::OperatorHint(body) => Input::OperatorHint(sight::operator_hint_from(body)),
+        Record::SystemHealth(body) => Input::SystemHealth(sight::system_health_from(body)),
         Record::Tick(body) => Input::Tick(Tick {
             time: MonotonicNs(body.time_ns),
         }),
@@ -119,6 +149,22 @@ fn fix(fix: records::GpsFix) -> GpsFix {
         records::GpsFix::None => GpsFix::None,
         records::GpsFix::TwoD => GpsFix::TwoD,
         records::GpsFix::ThreeD => GpsFix::ThreeD,
+    }
+}
+
+fn recorded_integrity(state: GpsIntegrityState) -> records::GpsIntegrityState {
+    match state {
+        GpsIntegrityState::Clean => records::GpsIntegrityState::Clean,
+        GpsIntegrityState::Jammed => records::GpsIntegrityState::Jammed,
+        GpsIntegrityState::Spoofed => records::GpsIntegrityState::Spoofed,
+    }
+}
+
+fn integrity(state: records::GpsIntegrityState) -> GpsIntegrityState {
+    match state {
+        records::GpsIntegrityState::Clean => GpsIntegrityState::Clean,
+        records::GpsIntegrityState::Jammed => GpsIntegrityState::Jammed,
+        records::GpsIntegrityState::Spoofed => GpsIntegrityState::Spoofed,
     }
 }
 

@@ -18,6 +18,7 @@ mod refusals;
 mod ring;
 mod segment_files;
 mod service;
+mod sight_inputs;
 mod staging;
 mod status;
 mod tally;

@@ -139,6 +139,98 @@ layout! {
         scale: f64,
         /// Height above ground used.
         agl_m: f64,
+        /// Area of the map whose georeferencing error all matches in it share.
+        map_area: u32,
+        /// 1-sigma georeferencing error of that area, per axis.
+        map_bias_sigma_m: f64,
+    }
+
+    /// A frame that shows no displacement.
+    struct VisualOdometryRefused {
+        /// When the result reached the navigator.
+        time_ns: u64,
+        /// Number of the frame.
+        frame: u64,
+        /// Exposure of the frame.
+        exposure_ns: u64,
+        /// Why.
+        reason: FrameRefusal,
+    }
+
+    /// A frame is being taken.
+    struct FrameExposed {
+        /// When the navigator was told.
+        time_ns: u64,
+        /// Number of the frame.
+        frame: u64,
+        /// Exposure of the frame.
+        exposure_ns: u64,
+    }
+
+    /// The take-off origin of the signed flight plan.
+    struct TakeoffOrigin {
+        /// When it was given.
+        time_ns: u64,
+        /// Geodetic latitude, WGS84.
+        lat_rad: f64,
+        /// Longitude, WGS84.
+        lon_rad: f64,
+        /// Height above mean sea level.
+        alt_msl_m: f64,
+        /// 1-sigma horizontal accuracy.
+        horiz_accuracy_m: f64,
+        /// 1-sigma vertical accuracy.
+        vert_accuracy_m: f64,
+    }
+
+    /// The autopilot's own position while it was last trusted.
+    struct TrustedState {
+        /// When it arrived.
+        time_ns: u64,
+        /// Geodetic latitude, WGS84.
+        lat_rad: f64,
+        /// Longitude, WGS84.
+        lon_rad: f64,
+        /// Height above mean sea level.
+        alt_msl_m: f64,
+        /// Velocity north, east, down.
+        velocity_ned_mps: [f64; 3],
+        /// 1-sigma horizontal accuracy at its time.
+        horiz_accuracy_m: f64,
+        /// 1-sigma vertical accuracy at its time.
+        vert_accuracy_m: f64,
+        /// How old it was when it arrived.
+        age_s: f64,
+    }
+
+    /// The last position recorded before the process was started again in flight.
+    struct RestartState {
+        /// When it was given.
+        time_ns: u64,
+        /// Geodetic latitude, WGS84.
+        lat_rad: f64,
+        /// Longitude, WGS84.
+        lon_rad: f64,
+        /// Height above mean sea level.
+        alt_msl_m: f64,
+        /// Velocity north, east, down.
+        velocity_ned_mps: [f64; 3],
+        /// 1-sigma horizontal accuracy when it was recorded.
+        horiz_accuracy_m: f64,
+        /// 1-sigma vertical accuracy when it was recorded.
+        vert_accuracy_m: f64,
+        /// How old the record was.
+        age_s: f64,
+    }
+
+    /// What is said of a satellite receiver's signals.
+    struct GpsIntegrity {
+        /// When it was said.
+        time_ns: u64,
+        /// Receiver instance, 0-based.
+        instance: u8,
+        /// What was said.
+        state: GpsIntegrityState,
     }
 
     /// Where the operator says the aircraft is (`MAV_CMD_EXTERNAL_POSITION_ESTIMATE`, 43003).
@@ -205,6 +297,30 @@ enumeration! {
         Rotary = 2,
     }
 
+    /// Why a frame shows no displacement.
+    enum FrameRefusal: u8 {
+        /// Usable, but nothing came before it: it begins a new visual segment.
+        FirstOfSegment = 0,
+        /// Too little texture.
+        LowTexture = 1,
+        /// The frames see too little of the same ground.
+        SmallOverlap = 2,
+        /// The parts of the image do not agree.
+        Disagreement = 3,
+        /// Blurred, overexposed, or taken at too steep an angle.
+        PoorImage = 4,
+    }
+
+    /// Verdict on a receiver's signals.
+    enum GpsIntegrityState: u8 {
+        /// Nothing suspicious.
+        Clean = 0,
+        /// Jamming was found.
+        Jammed = 1,
+        /// Spoofing was found.
+        Spoofed = 2,
+    }
+
     /// What became of an anchor.
     enum AnchorOutcome: u8 {
         /// Fused.
@@ -225,5 +341,7 @@ enumeration! {
         NoMap = 7,
         /// Too old to be fused.
         TooLate = 8,
+        /// Plausible, but successive matches must confirm it first.
+        Unconfirmed = 9,
     }
 }

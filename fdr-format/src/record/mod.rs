@@ -20,7 +20,9 @@ pub use health::{
 };
 pub use inputs::{
     AirData, Airframe, AnchorDecision, AnchorOutcome, Attitude, Barometer, FcGps, FlightState,
-    GpsFix, ImuTrace, OperatorHint, SatelliteAnchor, Tick, VisualOdometry,
+    FrameExposed, FrameRefusal, GpsFix, GpsIntegrity, GpsIntegrityState, ImuTrace, OperatorHint,
+    RestartState, SatelliteAnchor, TakeoffOrigin, Tick, TrustedState, VisualOdometry,
+    VisualOdometryRefused,
 };
 pub use links::{
     ClockSync, EkfSourceSetCommand, KeyRotationReason, MavlinkSigningKeyRotated,
@@ -219,6 +221,12 @@ record_types! {
     0x0206 VISUAL_ODOMETRY VisualOdometry,
     0x0207 SATELLITE_ANCHOR SatelliteAnchor,
     0x0208 OPERATOR_HINT OperatorHint,
+    0x0209 VISUAL_ODOMETRY_REFUSED VisualOdometryRefused,
+    0x020A FRAME_EXPOSED FrameExposed,
+    0x020B TAKEOFF_ORIGIN TakeoffOrigin,
+    0x020C TRUSTED_STATE TrustedState,
+    0x020D RESTART_STATE RestartState,
+    0x020E GPS_INTEGRITY GpsIntegrity,
     0x0300 ANCHOR_DECISION AnchorDecision,
     0x0301 SENT_FC_BYTES SentFcBytes<'a>,
     0x0302 SENT_GCS_BYTES SentGcsBytes<'a>,
