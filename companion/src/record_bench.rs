@@ -18,6 +18,8 @@ const BODY_OVERHEAD: usize = 11;
 pub const RECORD_BYTES: std::ops::RangeInclusive<usize> = FRAME_OVERHEAD + BODY_OVERHEAD..=32 << 10;
 /// Most appends whose time is kept, 8 bytes each.
 const SAMPLES_MAX: u64 = 64_000_000;
+/// Longest time for which nothing is measured.
+const NOTHING_MAX: Duration = Duration::from_secs(10);
 
 /// What to drive the recorder with.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,6 +63,9 @@ pub struct BenchSummary {
     pub bytes_per_s: f64,
     /// Time of one append; at full speed absent, because each may wait for room.
     pub append_ns: Option<Percentiles>,
+    /// Time of the two readings of the clock alone, at the same rate: what the measuring itself, and the
+    /// machine, put into `append_ns`.
+    pub nothing_ns: Option<Percentiles>,
     /// Time of one sync.
     pub sync_ns: Percentiles,
     /// Age of the oldest record that became durable, at each sync.
@@ -134,6 +139,10 @@ pub fn run(options: &BenchOptions) -> Result<BenchSummary, RecorderError> {
     drop(sender);
     let finished = recorder.finish()?;
     let all_s = started.elapsed().as_secs_f64();
+    let nothing_ns = options.rate_hz.and_then(|rate_hz| {
+        let duration = options.duration.min(NOTHING_MAX);
+        paced(rate_hz, duration, &mut || true).append_ns
+    });
     let refused = status.records_refused();
     let stored = driven.taken - status.records_dropped().min(driven.taken);
     Ok(BenchSummary {
@@ -148,6 +157,7 @@ pub fn run(options: &BenchOptions) -> Result<BenchSummary, RecorderError> {
         records_per_s: stored as f64 / all_s,
         bytes_per_s: stored as f64 * options.record_bytes as f64 / all_s,
         append_ns: driven.append_ns,
+        nothing_ns,
         sync_ns: Percentiles::of(&status.sync_ns),
         durable_lag_ns: Percentiles::of(&status.durable_lag_ns),
         bytes_to_device_ratio: status.device_bytes() as f64 / status.framed_bytes().max(1) as f64,

@@ -87,3 +87,35 @@ fn appending_never_allocates_whether_the_record_is_taken_or_refused() {
     });
     assert!(entries.count() > 0);
 }
+
+/// Page faults of this thread so far.
+fn page_faults() -> i64 {
+    // SAFETY: all zeros is a valid `rusage`, and the call writes nothing else.
+    unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        assert_eq!(libc::getrusage(libc::RUSAGE_THREAD, &raw mut usage), 0);
+        usage.ru_minflt + usage.ru_majflt
+    }
+}
+
+#[test]
+fn the_first_turn_of_a_ring_meets_no_page_that_is_not_there_yet() {
+    const RING: usize = 8 << 20;
+    let (mut sender, mut receiver) = record_ring(RING, 0);
+    let bytes = [7; 1000];
+    let before = page_faults();
+    let mut appended = 0;
+    while appended < RING {
+        let record = Record::from(records::SentFcBytes {
+            time_ns: 0,
+            link: 0,
+            bytes: Bytes(&bytes),
+        });
+        sender.append(&record, 0).unwrap();
+        appended += bytes.len();
+        while receiver.receive().is_some() {}
+    }
+    let faults = page_faults() - before;
+    // Fresh memory would be 2048 pages of 4 KiB; a few are the test's own.
+    assert!(faults < 32, "{faults} page faults");
+}

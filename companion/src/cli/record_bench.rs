@@ -133,6 +133,9 @@ fn text(summary: &BenchSummary) -> String {
     if let Some(append) = summary.append_ns {
         row("append", append);
     }
+    if let Some(nothing) = summary.nothing_ns {
+        row("nothing (two readings of the clock)", nothing);
+    }
     row("sync", summary.sync_ns);
     row("durable after", summary.durable_lag_ns);
     let header = ["p50 us", "p99 us", "p99.9 us", "worst us", "time of"];

@@ -3,6 +3,7 @@
 use fdr_format::records::Filler;
 use fdr_format::{FRAME_OVERHEAD, LongBytes, Record, RecordType, encode_frame, frame_heads};
 
+use super::ring::touched;
 use super::tally::Tally;
 
 /// Bytes of a block.
@@ -57,7 +58,7 @@ impl Block {
     /// An empty block.
     #[must_use]
     pub fn new() -> Self {
-        let memory = vec![0; BLOCK_BYTES + ALIGNMENT].into_boxed_slice();
+        let memory = touched(BLOCK_BYTES + ALIGNMENT);
         let start = memory.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
         Self {
             memory,

@@ -106,21 +106,41 @@ pub enum Received<'a> {
 pub fn record_ring(bytes: usize, reserve: usize) -> (RecordSender, RecordReceiver) {
     let reserve = reserve.max(RESERVE_MIN);
     let bytes = bytes.max(reserve + ENTRY_MAX);
-    let (producer, consumer) = RingBuffer::new(bytes);
+    let (mut producer, mut consumer) = RingBuffer::new(bytes);
     let unsent = Unsent::default();
+    let entry = touched(ENTRY_MAX);
+    touch_ring(&mut producer, &mut consumer, &entry);
     let sender = RecordSender {
         ring: producer,
         reserve,
-        entry: vec![0; ENTRY_MAX].into_boxed_slice(),
+        entry,
         refused: Refusals::default(),
         unsent: Arc::clone(&unsent),
     };
     let receiver = RecordReceiver {
         ring: consumer,
-        entry: vec![0; ENTRY_MAX].into_boxed_slice(),
+        entry: touched(ENTRY_MAX),
         unsent,
     };
     (sender, receiver)
+}
+
+/// Memory whose pages are there before the flight: fresh zeros come page by page, each with a fault of
+/// microseconds at its first use.
+pub(super) fn touched(bytes: usize) -> Box<[u8]> {
+    let mut memory = vec![0; bytes].into_boxed_slice();
+    memory.fill(0xA5);
+    memory
+}
+
+/// Writes every byte of the ring once, for the same reason.
+fn touch_ring(producer: &mut Producer<u8>, consumer: &mut Consumer<u8>, content: &[u8]) {
+    while producer.slots() > 0 {
+        let _written = producer.push_partial_slice(content);
+    }
+    if let Ok(all) = consumer.read_chunk(consumer.slots()) {
+        all.commit_all();
+    }
 }
 
 impl RecordSender {
