@@ -37,9 +37,8 @@ aarch64-core:
 bench *FILTER:
     cargo bench --locked --workspace --benches -- {{ FILTER }}
 
-# The recorder's threads and the disk of FOLDER: at flight rate, then at full speed
+# The recorder and its peers on the disk of FOLDER: at flight rate, then at full speed
 bench-recorder FOLDER="/var/tmp":
-    cargo build --locked --release -p companion
     scripts/bench-recorder.sh {{ FOLDER }}
 
 # Every fuzz target for SECONDS (property tests where nightly is missing)

@@ -1,11 +1,17 @@
 #!/usr/bin/env bash
-# Measures the recorder on the disk of the folder named: 5,000 records/s of 1 KiB for 10 s, then 120-byte
-# records as fast as they go. What it records there is removed again.
+# Measures the recorder on the disk of the folder named: syncs, lag and bytes to the device with
+# `companion record-bench`, then the recorder and its peers, one after another, under the same load (peers/).
+# What is recorded there is removed again.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
-program="${CARGO_TARGET_DIR:-target}/release/companion"
+target="${CARGO_TARGET_DIR:-target}"
+cargo build --locked --release -p companion
+CARGO_TARGET_DIR="$target/peers" cargo build --locked --release --manifest-path peers/Cargo.toml
+
 folder="$(mktemp -d -p "$1" record-bench.XXXXXX)"
 trap 'rm -rf "$folder"' EXIT
 
-"$program" record-bench --fdr "$folder" --rate 5000 --record-bytes 1024 --seconds 10
-"$program" record-bench --fdr "$folder" --full-speed --record-bytes 120 --seconds 5
+"$target/release/companion" record-bench --fdr "$folder" --rate 5000 --record-bytes 1024 --seconds 10
+"$target/release/companion" record-bench --fdr "$folder" --full-speed --record-bytes 120 --seconds 5
+"$target/peers/release/peers" "$folder"

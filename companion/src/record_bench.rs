@@ -165,13 +165,17 @@ pub fn run(options: &BenchOptions) -> Result<BenchSummary, RecorderError> {
     })
 }
 
-struct Driven {
-    taken: u64,
-    append_ns: Option<Percentiles>,
+/// What came of driving a writer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Driven {
+    /// Records that it took.
+    pub taken: u64,
+    /// Time of one append; absent at full speed.
+    pub append_ns: Option<Percentiles>,
 }
 
 /// One append at each multiple of the period; late ones follow at once.
-fn paced(rate_hz: f64, duration: Duration, append: &mut dyn FnMut() -> bool) -> Driven {
+pub fn paced(rate_hz: f64, duration: Duration, append: &mut dyn FnMut() -> bool) -> Driven {
     let total = ((duration.as_secs_f64() * rate_hz) as u64).min(SAMPLES_MAX);
     let mut took = Vec::with_capacity(total as usize);
     let started = Instant::now();
@@ -192,7 +196,7 @@ fn paced(rate_hz: f64, duration: Duration, append: &mut dyn FnMut() -> bool) -> 
 }
 
 /// As many as go through: a ring without room is waited for.
-fn full_speed(duration: Duration, append: &mut dyn FnMut() -> bool) -> Driven {
+pub fn full_speed(duration: Duration, append: &mut dyn FnMut() -> bool) -> Driven {
     const BATCH: u64 = 256;
     let started = Instant::now();
     let mut taken = 0;
