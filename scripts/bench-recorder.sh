@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 target="${CARGO_TARGET_DIR:-target}"
 cargo build --locked --release -p companion
-CARGO_TARGET_DIR="$target/peers" cargo build --locked --release --manifest-path peers/Cargo.toml
+CARGO_TARGET_DIR="$target/peers" cargo build --release --manifest-path peers/Cargo.toml
 
 folder="$(mktemp -d -p "$1" record-bench.XXXXXX)"
 trap 'rm -rf "$folder"' EXIT
