@@ -240,6 +240,7 @@ fn parameters(options: &BenchOptions) -> FlightParameters {
         source: FlightSource::Simulation,
         source_name: "record-bench".to_owned(),
         clock: ClockAnchor::default(),
+        keys: None,
         segment_bytes: options.segment_bytes,
     }
 }

@@ -74,6 +74,7 @@ fn recorded(
         source: FlightSource::Simulation,
         source_name: String::new(),
         clock: ClockAnchor::default(),
+        keys: None,
         segment_bytes: fdr_format::DEFAULT_SEGMENT_BYTES,
     };
     let mut writer = FlightWriter::create(folder, parameters).unwrap();

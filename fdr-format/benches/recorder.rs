@@ -70,6 +70,10 @@ fn header() -> SegmentHeader<'static> {
         incompatible_features: 0,
         anchor_monotonic_ns: 0,
         anchor_unix_ns: None,
+        previous_chain: None,
+        flight_key: None,
+        device_key: None,
+        certificate: None,
         core_version: 0,
         software_version: "",
         configuration: LongText(""),
@@ -82,7 +86,9 @@ fn encode<'r>(buffer: &mut [u8], record: impl Fn(u64) -> Record<'r>) -> usize {
     let (mut encoder, mut used) = SegmentEncoder::begin(&header(), 0, buffer).unwrap();
     for time_ns in 0..RECORDS {
         let free = &mut buffer[used..];
-        used += encoder.append(&record(time_ns), time_ns, free).unwrap();
+        used += encoder
+            .append(&record(time_ns), encoder.next_sequence(), time_ns, free)
+            .unwrap();
     }
     used
 }

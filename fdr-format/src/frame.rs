@@ -14,7 +14,7 @@ use crate::record::{DecodeError, EncodeError, Record, RecordType};
 /// What every frame carries behind its length, so that a reader can find the next one after damage.
 pub const MAGIC: [u8; 4] = *b"GFDR";
 /// Version of framing and bodies.
-pub const FORMAT_VERSION: u8 = 0;
+pub const FORMAT_VERSION: u8 = 1;
 /// Bytes in front of a body.
 pub const FRAME_HEADER: usize = 28;
 /// Bytes that a frame adds to a body.
@@ -71,6 +71,18 @@ impl<'a> RawRecord<'a> {
         Record::decode(self.record_type, self.body)
     }
 
+    /// What its frame says in front of the body.
+    #[must_use]
+    #[inline]
+    pub fn head(&self) -> FrameHead {
+        FrameHead {
+            record_type: self.record_type,
+            sequence: self.sequence,
+            monotonic_ms: self.monotonic_ms,
+            length: self.frame_length(),
+        }
+    }
+
     /// Bytes of the whole frame.
     #[must_use]
     pub fn frame_length(&self) -> usize {
@@ -103,7 +115,7 @@ pub enum FrameProblem {
     #[error("the checksum fails")]
     Checksum,
     /// The record was written in another version of the format.
-    #[error("the record has format version {version}, this reader knows 0")]
+    #[error("the record has format version {version}, this reader knows 1")]
     Version {
         /// The version found.
         version: u8,
@@ -155,10 +167,14 @@ pub fn encode_frame(
     buffer[AT_TYPE..AT_SEQUENCE].copy_from_slice(&record.record_type().0.to_le_bytes());
     buffer[AT_SEQUENCE..AT_MONOTONIC].copy_from_slice(&sequence.to_le_bytes());
     buffer[AT_MONOTONIC..FRAME_HEADER].copy_from_slice(&monotonic_ms.to_le_bytes());
-    let crc_at = frame_length - 4;
-    let crc = checksum(seed, &buffer[..crc_at]);
-    buffer[crc_at..frame_length].copy_from_slice(&crc.to_le_bytes());
+    seal_frame(&mut buffer[..frame_length], seed);
     Ok(frame_length)
+}
+
+/// Puts the checksum of a whole frame where it belongs.
+pub(crate) fn seal_frame(frame: &mut [u8], seed: u32) {
+    let (content, crc) = frame.split_at_mut(frame.len() - 4);
+    crc.copy_from_slice(&checksum(seed, content).to_le_bytes());
 }
 
 /// Reads the frame at byte `offset` of a segment.
@@ -215,17 +231,23 @@ pub(crate) fn frame_bytes(rest: &[u8]) -> Result<&[u8], FrameProblem> {
 /// What the frames in a row say of themselves, up to the first that is not whole by magic and length.
 /// Checksums are not looked at: this is for a writer's own buffers.
 pub fn frame_heads(bytes: &[u8]) -> impl Iterator<Item = FrameHead> {
+    frames(bytes).map(|(head, _)| head)
+}
+
+/// As [`frame_heads`], with the bytes of each frame.
+pub(crate) fn frames(bytes: &[u8]) -> impl Iterator<Item = (FrameHead, &[u8])> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         let frame = frame_bytes(rest).ok()?;
         rest = &rest[frame.len()..];
         let header = frame.first_chunk::<FRAME_HEADER>()?;
-        Some(FrameHead {
+        let head = FrameHead {
             record_type: RecordType(u16::from_le_bytes([header[AT_TYPE], header[AT_TYPE + 1]])),
             sequence: u64_at(header, AT_SEQUENCE),
             monotonic_ms: u64_at(header, AT_MONOTONIC),
             length: frame.len(),
-        })
+        };
+        Some((head, frame))
     })
 }
 

@@ -15,15 +15,78 @@ pub struct FlightId(pub [u8; 16]);
 pub struct BootId(pub [u8; 16]);
 
 /// A 256-bit content hash. Shown as hex.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
+
+/// An Ed25519 public key. Shown as hex.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PublicKey(pub [u8; 32]);
+
+/// An Ed25519 signature. Shown as hex.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Signature(pub [u8; 64]);
+
+/// One of the two rows of segments that a flight is recorded in, each with its own sequence from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stream {
+    /// Everything. The oldest segments go first when room is short.
+    Bulk,
+    /// Positions, labels, events and a thinned attitude, kept for at least 25 hours.
+    Essential,
+}
+
+/// Bit of a segment's number that says it is of the essential stream.
+const ESSENTIAL: u32 = 1 << 31;
+
+impl Stream {
+    /// Both, in the order in which they are read.
+    pub const ALL: [Self; 2] = [Self::Bulk, Self::Essential];
+
+    /// The number that stands in headers, footers and events for the segment `number`, from 0, of the
+    /// stream. No number of one stream is one of the other, and so is no checksum.
+    #[must_use]
+    pub fn segment(self, number: u32) -> u32 {
+        match self {
+            Self::Bulk => number & !ESSENTIAL,
+            Self::Essential => number | ESSENTIAL,
+        }
+    }
+
+    /// The stream of the segment that `segment` stands for, and its number there.
+    #[must_use]
+    pub fn of(segment: u32) -> (Self, u32) {
+        match segment & ESSENTIAL {
+            0 => (Self::Bulk, segment),
+            _ => (Self::Essential, segment & !ESSENTIAL),
+        }
+    }
+
+    /// Name of the folder of its segments inside a flight's folder.
+    #[must_use]
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Bulk => "segments",
+            Self::Essential => "essential",
+        }
+    }
+}
+
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bulk => "bulk",
+            Self::Essential => "essential",
+        })
+    }
+}
 
 /// One segment of one flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SegmentIdentity {
     /// The flight.
     pub flight_id: FlightId,
-    /// Number of the segment in the flight, from 0.
+    /// What stands for the segment in its header: see [`Stream::segment`].
     pub segment: u32,
 }
 
@@ -94,16 +157,66 @@ macro_rules! uuid_text {
 
 uuid_text!(FlightId, BootId);
 
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(&self.0))
-    }
+/// The text is not the hex of so many bytes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not {} hex digits", 2 * bytes)]
+pub struct ParseHexError {
+    text: String,
+    bytes: usize,
 }
 
-impl Serialize for Digest {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex(&self.0))
+macro_rules! hex_text {
+    ($($name:ident, $length:literal);*) => { $(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&hex(&self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseHexError;
+
+            fn from_str(text: &str) -> Result<Self, ParseHexError> {
+                parse_hex(text).map(Self).ok_or_else(|| ParseHexError {
+                    text: text.chars().take(160).collect(),
+                    bytes: $length,
+                })
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?
+                    .parse()
+                    .map_err(serde::de::Error::custom)
+            }
+        }
+    )* };
+}
+
+hex_text!(Digest, 32; PublicKey, 32; Signature, 64);
+
+fn parse_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    let mut rest = text.as_bytes();
+    for byte in &mut bytes {
+        let (digits, after) = rest.split_first_chunk::<2>()?;
+        *byte = hex_digit(digits[0])? << 4 | hex_digit(digits[1])?;
+        rest = after;
     }
+    rest.is_empty().then_some(bytes)
 }
 
 /// Bytes of a UUID in front of which its text has a hyphen.

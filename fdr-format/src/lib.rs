@@ -20,23 +20,31 @@ mod record;
 mod segment;
 
 pub use flight::{
-    ClockAnchor, Completeness, DEFAULT_SEGMENT_BYTES, FileSystem, Finding, FindingKind,
-    FlightDescription, FlightItem, FlightParameters, FlightReader, FlightSummary, FlightWriter,
-    MAX_SEGMENT_BYTES, Manifest, ManifestSegment, OpenError, ReadError, SegmentFile, Storage,
-    TimeRange, Verification, Verifier, VerifyError, WriteError, segment_path, verify, verify_with,
+    ClockAnchor, Completeness, DEFAULT_SEGMENT_BYTES, DeviceCertificate, FileSystem, Finding,
+    FindingKind, FlightDescription, FlightItem, FlightKeys, FlightParameters, FlightReader,
+    FlightSummary, FlightWriter, MAX_CONFIGURATION, MAX_SEGMENT_BYTES, Manifest, ManifestSegment,
+    ManifestStream, OpenError, ReadError, SegmentFile, SegmentStart, Storage, TimeRange,
+    Verification, Verifier, VerifyError, WriteError, segment_file, segment_path, verify,
+    verify_with,
 };
 pub use frame::{
     FORMAT_VERSION, FRAME_OVERHEAD, FrameHead, FrameProblem, MAGIC, MAX_BODY, RawRecord,
     encode_frame, frame_heads,
 };
-pub use identity::{BootId, Digest, FlightId, ParseIdError, SegmentIdentity};
+pub use identity::{
+    BootId, Digest, FlightId, ParseHexError, ParseIdError, PublicKey, SegmentIdentity, Signature,
+    Stream,
+};
 pub use layout::{
     BodyProblem, Bytes, FieldInfo, List, LongBytes, LongText, PutError, Structure, ValueInfo,
 };
 pub use record::{
     DecodeError, EncodeError, FieldDifference, Record, RecordType, TypeCounts, first_difference,
 };
-pub use segment::{Damage, SegmentCursor, SegmentEncoder, SegmentError, SegmentReader};
+pub use segment::{
+    Damage, FOOTER_ROOM, FooterParameters, SegmentCursor, SegmentEncoder, SegmentError,
+    SegmentReader, SegmentSummary,
+};
 
 /// The body of every record type, and the enumerations in them.
 pub mod records {

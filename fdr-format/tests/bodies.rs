@@ -12,7 +12,9 @@ use fdr_format::records::{
     FlightState, GpsFix, ImuTrace, Log, Severity, SourceLabel, SourceLabelTransition,
     TransitionReason, TypeCount,
 };
-use fdr_format::{BodyProblem, DecodeError, List, PutError, Record, RecordType, first_difference};
+use fdr_format::{
+    BodyProblem, DecodeError, Digest, List, PutError, Record, RecordType, first_difference,
+};
 
 fn encoded(record: &Record<'_>) -> Vec<u8> {
     let mut buffer = vec![0xEE; 1 << 20];
@@ -233,6 +235,9 @@ fn a_list_reads_back_item_by_item() {
     ];
     let footer = fdr_format::records::SegmentFooter {
         time_ns: 0,
+        chain: Digest::default(),
+        previous_chain: Digest::default(),
+        content: Digest::default(),
         segment: 0,
         last: true,
         records: 0,
@@ -242,6 +247,9 @@ fn a_list_reads_back_item_by_item() {
         first_monotonic_ms: 0,
         last_monotonic_ms: 0,
         counts: List::new(&counts),
+        losses: List::default(),
+        index: List::default(),
+        checkpoints: List::default(),
     };
     let body = encoded(&footer.into());
     let Ok(Record::SegmentFooter(read)) = Record::decode(RecordType::SEGMENT_FOOTER, &body) else {

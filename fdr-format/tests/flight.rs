@@ -14,7 +14,7 @@ use std::process::Command;
 
 use fdr_format::records::{ComponentLifecycleEvent, LifecycleEvent, SegmentFooter, Severity};
 use fdr_format::{
-    Completeness, FindingKind, FlightItem, FlightReader, FlightSummary, FlightWriter, List,
+    Completeness, Digest, FindingKind, FlightItem, FlightReader, FlightSummary, FlightWriter, List,
     OpenError, Record, SegmentReader, verify,
 };
 use support::{imu, parameters};
@@ -194,6 +194,7 @@ fn a_dropped_segment_that_a_loss_record_explains_is_no_damage() {
             first_time_ns: None,
             last_time_ns: None,
             bytes: 0,
+            digest: None,
             component: "recorder",
             cause: "cap",
             text: "",
@@ -228,6 +229,9 @@ fn a_footer_that_lies_is_found_and_harms_nobody() {
     let mut writer = FlightWriter::create(folder.path(), parameters()).unwrap();
     let lie = SegmentFooter {
         time_ns: 0,
+        chain: Digest::default(),
+        previous_chain: Digest::default(),
+        content: Digest::default(),
         segment: u32::MAX,
         last: false,
         records: u64::MAX,
@@ -237,6 +241,9 @@ fn a_footer_that_lies_is_found_and_harms_nobody() {
         first_monotonic_ms: u64::MAX,
         last_monotonic_ms: 0,
         counts: List::default(),
+        losses: List::default(),
+        index: List::default(),
+        checkpoints: List::default(),
     };
     writer.append(&lie.into(), u64::MAX).unwrap();
     writer.finish().unwrap();

@@ -123,6 +123,10 @@ fn the_worked_example_of_the_page_is_what_the_code_writes() {
         incompatible_features: 0,
         anchor_monotonic_ns: 0,
         anchor_unix_ns: None,
+        previous_chain: None,
+        flight_key: None,
+        device_key: None,
+        certificate: None,
         core_version: 0,
         software_version: "",
         configuration: LongText(""),
@@ -134,7 +138,9 @@ fn the_worked_example_of_the_page_is_what_the_code_writes() {
     let tick = Record::from(Tick {
         time_ns: 5_000_000_001,
     });
-    let length = encoder.append(&tick, 5_000_000_001, &mut buffer).unwrap();
+    let length = encoder
+        .append(&tick, encoder.next_sequence(), 5_000_000_001, &mut buffer)
+        .unwrap();
 
     assert!(
         page.contains(&format!("`{seed:#010x}`")),

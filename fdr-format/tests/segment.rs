@@ -12,7 +12,7 @@ use fdr_format::{
     Damage, FRAME_OVERHEAD, FlightId, FrameProblem, LongBytes, LongText, MAX_BODY, RawRecord,
     Record, RecordType, SegmentEncoder, SegmentError, SegmentIdentity, SegmentReader,
 };
-use support::{FLIGHT, imu, log};
+use support::{FLIGHT, end_segment, imu, log};
 
 const IDENTITY: SegmentIdentity = SegmentIdentity {
     flight_id: FLIGHT,
@@ -29,6 +29,10 @@ fn header(identity: SegmentIdentity) -> SegmentHeader<'static> {
         incompatible_features: 0,
         anchor_monotonic_ns: 1,
         anchor_unix_ns: None,
+        previous_chain: None,
+        flight_key: None,
+        device_key: None,
+        certificate: None,
         core_version: 1,
         software_version: "t",
         configuration: LongText(""),
@@ -42,11 +46,13 @@ fn segment_of(header: &SegmentHeader<'_>, records: &[Record<'_>]) -> Vec<u8> {
     let (mut encoder, length) = SegmentEncoder::begin(header, 100, &mut buffer).unwrap();
     let mut bytes = buffer[..length].to_vec();
     for (record, now) in records.iter().zip(2_000_000..) {
-        let length = encoder.append(record, now, &mut buffer).unwrap();
+        let length = encoder
+            .append(record, encoder.next_sequence(), now, &mut buffer)
+            .unwrap();
         bytes.extend_from_slice(&buffer[..length]);
     }
-    let length = encoder.finish(true, 3_000_000, &mut buffer).unwrap();
-    bytes.extend_from_slice(&buffer[..length]);
+    let sequence = encoder.reserve_footer().unwrap();
+    end_segment(&mut bytes, encoder.identity(), sequence, 3_000_000);
     bytes
 }
 
@@ -287,13 +293,15 @@ fn a_segment_that_needs_unknown_features_or_another_version_is_refused() {
         2
     );
 
-    let mut bytes = small_segment();
-    bytes[8] = 1;
-    let length = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize;
-    let crc = crc32fast::hash(&bytes[..length]);
-    bytes[length..length + 4].copy_from_slice(&crc.to_le_bytes());
-    let error = SegmentReader::open(&bytes, Some(IDENTITY)).unwrap_err();
-    assert_eq!(error, SegmentError::Version { version: 1 });
+    for version in [0, 2] {
+        let mut bytes = small_segment();
+        bytes[8] = version;
+        let length = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize;
+        let crc = crc32fast::hash(&bytes[..length]);
+        bytes[length..length + 4].copy_from_slice(&crc.to_le_bytes());
+        let error = SegmentReader::open(&bytes, Some(IDENTITY)).unwrap_err();
+        assert_eq!(error, SegmentError::Version { version });
+    }
 }
 
 #[test]
@@ -333,12 +341,19 @@ fn a_length_over_one_mebibyte_is_refused_at_both_ends() {
         record_type: RecordType(0x7000),
         body: LongBytes(&body[..length]),
     };
-    let written = encoder.append(&record(MAX_BODY), 0, &mut buffer).unwrap();
+    let written = encoder
+        .append(&record(MAX_BODY), encoder.next_sequence(), 0, &mut buffer)
+        .unwrap();
     assert_eq!(written, (1 << 20) + 4);
     assert_eq!(written, MAX_BODY + FRAME_OVERHEAD);
     assert!(
         encoder
-            .append(&record(MAX_BODY + 1), 0, &mut buffer)
+            .append(
+                &record(MAX_BODY + 1),
+                encoder.next_sequence(),
+                0,
+                &mut buffer
+            )
             .is_err()
     );
     assert_eq!(
@@ -416,13 +431,19 @@ fn a_segment_made_to_be_slow_is_given_up() {
         let claim = (pairs - pair) * (12 + SMALL) - 4;
         bytes.extend((claim as u32).to_le_bytes());
         bytes.extend(b"GFDR\0\0\0\0");
-        let length = encoder.append(&unknown(&[]), 1, &mut buffer).unwrap();
+        let length = encoder
+            .append(&unknown(&[]), encoder.next_sequence(), 1, &mut buffer)
+            .unwrap();
         bytes.extend(&buffer[..length]);
     }
     // The number behind the next is missing, so that the last record ends no damage.
-    encoder.append(&unknown(&[]), 1, &mut buffer).unwrap();
+    encoder
+        .append(&unknown(&[]), encoder.next_sequence(), 1, &mut buffer)
+        .unwrap();
     let large = vec![0; MAX_BODY];
-    let length = encoder.append(&unknown(&large), 1, &mut buffer).unwrap();
+    let length = encoder
+        .append(&unknown(&large), encoder.next_sequence(), 1, &mut buffer)
+        .unwrap();
     bytes.extend(&buffer[..length]);
 
     let (records, damage) = read(&bytes);

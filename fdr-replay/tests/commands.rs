@@ -28,6 +28,7 @@ fn record_flight(folder: &Path) -> FlightSummary {
             monotonic_ns: START_NS,
             unix_ns: Some(1_700_000_000_000_000_000),
         },
+        keys: None,
         segment_bytes: 32 << 10,
     };
     let mut writer = FlightWriter::create(folder, parameters).unwrap();

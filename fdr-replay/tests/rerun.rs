@@ -82,6 +82,7 @@ fn recorded(folder: &Path, recording: &Recording) -> PathBuf {
             monotonic_ns: 1_000_000_000,
             unix_ns: None,
         },
+        keys: None,
         segment_bytes: 64 << 10,
     };
     let mut writer = FlightWriter::create(folder, parameters).unwrap();
@@ -311,6 +312,7 @@ fn a_recording_without_a_usable_configuration_is_exit_1() {
         source: FlightSource::Simulation,
         source_name: String::new(),
         clock: ClockAnchor::default(),
+        keys: None,
         segment_bytes: 1 << 20,
     };
     FlightWriter::create(folder.path(), parameters)

@@ -1,7 +1,9 @@
 //! One staging block: framed records on their way to the disk, aligned for direct writes.
 
 use fdr_format::records::Filler;
-use fdr_format::{FRAME_OVERHEAD, LongBytes, Record, RecordType, encode_frame, frame_heads};
+use fdr_format::{
+    FRAME_OVERHEAD, FrameHead, LongBytes, Record, RecordType, encode_frame, frame_heads,
+};
 
 use super::ring::touched;
 use super::tally::Tally;
@@ -30,10 +32,22 @@ pub enum BlockEnd {
     /// More blocks of its segment follow.
     #[default]
     Nothing,
-    /// Its last record is its segment's footer.
+    /// The footer of its segment is due behind its last record.
     Segment,
     /// The same, and the segment is the last of the flight.
     Flight,
+}
+
+/// A segment footer whose number and time are given, and which whoever writes the block puts behind its
+/// last record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DueFooter {
+    /// Its sequence number.
+    pub sequence: u64,
+    /// When the segment was ended.
+    pub monotonic_ns: u64,
+    /// Bytes that it takes at most.
+    pub room: usize,
 }
 
 /// A block of one segment.
@@ -46,6 +60,8 @@ pub struct Block {
     pub segment: BlockSegment,
     /// What it ends.
     pub end: BlockEnd,
+    /// The footer that is due behind its last record.
+    pub footer: Option<DueFooter>,
     /// Whether its records are to be durable as soon as it is written.
     pub sync: bool,
     /// Whether only its critical records are left in it.
@@ -66,6 +82,7 @@ impl Block {
             used: 0,
             segment: BlockSegment::default(),
             end: BlockEnd::Nothing,
+            footer: None,
             sync: false,
             rescued: false,
             bare: false,
@@ -77,6 +94,7 @@ impl Block {
         self.used = 0;
         self.segment = segment;
         self.end = BlockEnd::Nothing;
+        self.footer = None;
         self.sync = false;
         self.rescued = false;
         self.bare = false;
@@ -125,11 +143,19 @@ impl Block {
         &mut self.memory[at..at + length]
     }
 
-    /// What it holds.
+    /// What it holds, the footer that is due included.
     #[must_use]
     pub fn tally(&self) -> Tally {
         let mut tally = Tally::default();
         frame_heads(self.bytes()).for_each(|head| tally.add(&head));
+        if let Some(footer) = self.footer {
+            tally.add(&FrameHead {
+                record_type: RecordType::SEGMENT_FOOTER,
+                sequence: footer.sequence,
+                monotonic_ms: footer.monotonic_ns / NS_PER_MS,
+                length: 0,
+            });
+        }
         tally
     }
 
@@ -180,7 +206,8 @@ impl Block {
 
     /// Takes over the records of the block behind it, when both are of one segment and fit.
     pub fn absorb(&mut self, next: &Self) -> bool {
-        let fits = self.used + next.used <= BLOCK_BYTES;
+        let room = next.footer.map_or(0, |footer| footer.room);
+        let fits = self.used + next.used + room <= BLOCK_BYTES - FILLER_MIN;
         if !fits || self.bare || self.segment != next.segment || self.end != BlockEnd::Nothing {
             return false;
         }
@@ -188,6 +215,7 @@ impl Block {
         self.memory[at..at + next.used].copy_from_slice(next.bytes());
         self.used += next.used;
         self.end = next.end;
+        self.footer = next.footer;
         self.sync |= next.sync;
         true
     }

@@ -7,19 +7,17 @@ use std::sync::Arc;
 
 use fdr_format::records::{FlightFooter, FlightHeader, LossCount};
 use fdr_format::{
-    EncodeError, FlightParameters, List, LongBytes, PutError, Record, SegmentEncoder,
+    EncodeError, FlightParameters, List, LongBytes, PutError, Record, SegmentEncoder, SegmentStart,
     records::LossCause,
 };
 
-use super::block::{BLOCK_BYTES, Block, BlockEnd, BlockSegment, filler};
+use super::block::{BLOCK_BYTES, Block, BlockEnd, BlockSegment, DueFooter, filler};
 use super::refusals::Refusals;
 use super::ring::{Received, RecordReceiver, Refused};
 use super::staging::{Explained, Staging};
 use super::status::Status;
-use super::tally::{Loss, with_refusal_record};
+use super::tally::{Loss, refusal_cause, with_refusal_record};
 
-/// Room kept in each segment for the two footers, of which the counts per type are the bulk.
-const FOOTER_ROOM: u64 = 4 << 10;
 /// Entries taken from one ring before the next one has its turn.
 const TURN: usize = 256;
 /// Bytes taken from one ring before the next one has its turn: about half a block.
@@ -37,9 +35,8 @@ pub struct Collector {
     sync_interval_ns: u64,
     sync_due_ns: u64,
     losses: VecDeque<Loss>,
-    lost: [u64; 5],
+    lost: [u64; LossCause::ALL.len()],
     last_ns: u64,
-    closed_bytes: u64,
 }
 
 impl Collector {
@@ -66,9 +63,8 @@ impl Collector {
             sync_interval_ns,
             sync_due_ns: now,
             losses: VecDeque::new(),
-            lost: [0; 5],
+            lost: [0; LossCause::ALL.len()],
             last_ns: now,
-            closed_bytes: 0,
             parameters,
         };
         let source_name = collector.parameters.source_name.clone();
@@ -79,7 +75,10 @@ impl Collector {
             source_name: &source_name,
         };
         let free = collector.block.free();
-        let used = collector.encoder.append(&header.into(), now, free)?;
+        let sequence = collector.encoder.next_sequence();
+        let used = collector
+            .encoder
+            .append(&header.into(), sequence, now, free)?;
         collector.block.take(used);
         Ok(collector)
     }
@@ -126,7 +125,6 @@ impl Collector {
         let footer = FlightFooter {
             time_ns: now_ns.max(self.last_ns),
             records: self.encoder.next_sequence() + 1,
-            bytes: self.closed_bytes + self.encoder.bytes(),
             segments: self.encoder.identity().segment + 1,
             clean_shutdown: true,
             lost: List::new(&lost),
@@ -173,7 +171,7 @@ impl Collector {
     fn refusals(&mut self, refusals: &Refusals, now_ns: u64) {
         for reason in [Refused::RingFull, Refused::TooLong] {
             let records: u64 = refusals.by_type(reason).map(|(_, count)| count).sum();
-            self.lost[LossCause::RingFull as usize] += records;
+            self.lost[refusal_cause(reason) as usize] += records;
             self.status.refused(records);
         }
         self.record_refusals(refusals, now_ns);
@@ -216,13 +214,16 @@ impl Collector {
     /// without room is ended.
     fn append(&mut self, record: &Record<'_>, monotonic_ns: u64) {
         self.last_ns = self.last_ns.max(monotonic_ns);
-        let full = self.encoder.bytes() + FOOTER_ROOM >= self.parameters.segment_bytes;
+        let end = self.encoder.bytes() + self.encoder.footer_room() as u64;
+        let full = end >= self.parameters.segment_bytes || self.encoder.is_full_of_types();
         if full && self.encoder.records() > 1 {
             self.end_segment(false, monotonic_ns);
             self.begin_segment(monotonic_ns);
         }
         for _ in 0..2 {
-            match self.encoder.append(record, monotonic_ns, self.block.free()) {
+            let sequence = self.encoder.next_sequence();
+            let free = self.block.free();
+            match self.encoder.append(record, sequence, monotonic_ns, free) {
                 Ok(used) => return self.block.take(used),
                 Err(error) if error.problem == PutError::BufferFull => self.seal(monotonic_ns),
                 Err(_) => return,
@@ -236,9 +237,10 @@ impl Collector {
         if length > 0 {
             let time_ns = monotonic_ns.max(self.last_ns);
             let space = self.block.filler_space(length);
+            let sequence = self.encoder.next_sequence();
             let put = self
                 .encoder
-                .append(&filler(length, time_ns), time_ns, space);
+                .append(&filler(length, time_ns), sequence, time_ns, space);
             // A block keeps room for it, and a filler always encodes.
             self.block.take(put.unwrap_or_default());
         }
@@ -256,30 +258,33 @@ impl Collector {
         self.staging.push(full);
     }
 
+    /// Whoever writes the block knows what the file holds and makes the footer; its number and room
+    /// are reserved here.
     fn end_segment(&mut self, last: bool, now_ns: u64) {
-        for _ in 0..2 {
-            match self.encoder.finish(last, now_ns, self.block.free()) {
-                Ok(used) => {
-                    self.block.take(used);
-                    self.block.end = if last {
-                        BlockEnd::Flight
-                    } else {
-                        BlockEnd::Segment
-                    };
-                    self.block.sync = true;
-                    self.hand_over();
-                    return;
-                }
-                Err(_) => self.seal(now_ns),
-            }
+        let room = self.encoder.footer_room();
+        if self.block.free().len() < room {
+            self.seal(now_ns);
         }
+        if let Ok(sequence) = self.encoder.reserve_footer() {
+            self.block.footer = Some(DueFooter {
+                sequence,
+                monotonic_ns: now_ns.max(self.last_ns),
+                room,
+            });
+        }
+        self.block.end = if last {
+            BlockEnd::Flight
+        } else {
+            BlockEnd::Segment
+        };
+        self.block.sync = true;
+        self.hand_over();
     }
 
     fn begin_segment(&mut self, now_ns: u64) {
         let number = self.encoder.identity().segment + 1;
         let sequence = self.encoder.next_sequence();
         // The first segment's header had room in a block, and all headers are of one length.
-        self.closed_bytes += self.encoder.bytes();
         if let Ok(encoder) =
             begin_segment(&self.parameters, number, sequence, now_ns, &mut self.block)
         {
@@ -288,14 +293,7 @@ impl Collector {
     }
 
     fn loss_counts(&self) -> Vec<LossCount> {
-        const CAUSES: [LossCause; 5] = [
-            LossCause::Cap,
-            LossCause::NoSpace,
-            LossCause::IoStall,
-            LossCause::RingFull,
-            LossCause::IoError,
-        ];
-        let counted = CAUSES.into_iter().zip(self.lost);
+        let counted = LossCause::ALL.iter().copied().zip(self.lost);
         counted
             .filter(|(_, count)| *count > 0)
             .map(|(cause, count)| LossCount { cause, count })
@@ -312,7 +310,14 @@ fn begin_segment(
     block: &mut Block,
 ) -> Result<SegmentEncoder, EncodeError> {
     block.reset(BlockSegment::default());
-    let (encoder, used) = parameters.begin_segment(number, sequence, now_ns, block.free())?;
+    let start = SegmentStart {
+        segment: number,
+        sequence,
+        now_ns,
+        clock: parameters.clock,
+        previous_chain: None,
+    };
+    let (encoder, used) = parameters.begin_segment(&start, block.free())?;
     block.reset(BlockSegment {
         number,
         seed: encoder.identity().crc_seed(),

@@ -37,7 +37,7 @@ pub use segment_files::{Durable, FileProblem, SegmentFiles};
 pub use service::{Clock, Recorder, RecorderError, RecorderSizes};
 pub use staging::{BLOCKS_MIN, Explained, Staging, StagingQueue, Work};
 pub use status::{Histogram, Status};
-pub use tally::{Loss, Tally, cause_name};
+pub use tally::{Loss, Tally};
 pub use volume::{
     DiskVolume, Entry, FileUse, Space, Volume, VolumeFile, make_folders, make_segment,
     remove_durably, replace_file, sync_folder_of,

@@ -14,8 +14,9 @@ use std::sync::Arc;
 
 use fdr_format::records::LossCause;
 use fdr_format::{
-    FORMAT_VERSION, FlightParameters, FlightSummary, Manifest, ManifestSegment, RecordType,
-    segment_path,
+    Digest, FORMAT_VERSION, FlightParameters, FlightSummary, FooterParameters, Manifest,
+    ManifestSegment, ManifestStream, RecordType, SegmentIdentity, SegmentSummary, Stream,
+    segment_file, segment_path,
 };
 
 use super::block::{ALIGNMENT, Block, BlockEnd};
@@ -55,6 +56,7 @@ pub struct SegmentFiles<V: Volume> {
     ended: bool,
     next_sequence: u64,
     durable: Durable,
+    chain: Digest,
     closed: Vec<ManifestSegment>,
     records: u64,
     bytes: u64,
@@ -76,6 +78,9 @@ struct OpenSegment<F> {
     path: PathBuf,
     file: F,
     offset: u64,
+    summary: SegmentSummary,
+    /// What the next segment is chained to, once the footer is framed.
+    chain: Option<Digest>,
     whole: Tally,
     unsynced: Tally,
 }
@@ -103,6 +108,7 @@ impl<V: Volume> SegmentFiles<V> {
             ended: false,
             next_sequence: 0,
             durable: Durable::default(),
+            chain: Digest::default(),
             closed: Vec::new(),
             records: 0,
             bytes: 0,
@@ -128,6 +134,20 @@ impl<V: Volume> SegmentFiles<V> {
         let Some(open) = &mut self.open else {
             return Ok(());
         };
+        open.summary.add(block.bytes());
+        if let Some(due) = block.footer.take() {
+            let footer = FooterParameters {
+                sequence: due.sequence,
+                monotonic_ns: due.monotonic_ns,
+                last: block.end == BlockEnd::Flight,
+                previous_chain: self.chain,
+            };
+            // The collector left room for the largest footer there can be.
+            if let Ok((length, chain)) = open.summary.footer(&footer, block.free()) {
+                block.take(length);
+                open.chain = Some(chain);
+            }
+        }
         let tally = block.tally();
         let length = block.bytes().len() as u64;
         let bytes = block.aligned_bytes();
@@ -199,9 +219,12 @@ impl<V: Volume> SegmentFiles<V> {
             core_version: self.parameters.core_version,
             started_unix_ns: self.parameters.clock.unix_ns,
             clean_shutdown,
-            records: self.next_sequence,
-            bytes: self.bytes,
-            segments: self.closed.clone(),
+            streams: vec![ManifestStream {
+                stream: Stream::Bulk,
+                records: self.next_sequence,
+                bytes: self.bytes,
+                segments: self.closed.clone(),
+            }],
         };
         let text = serde_json::to_vec_pretty(&manifest).map_err(io::Error::from)?;
         let path = self.manifest_path();
@@ -255,6 +278,11 @@ impl<V: Volume> SegmentFiles<V> {
                     path,
                     file,
                     offset: 0,
+                    summary: SegmentSummary::new(SegmentIdentity {
+                        flight_id: self.parameters.flight_id,
+                        segment: number,
+                    }),
+                    chain: None,
                     whole: Tally::default(),
                     unsynced: Tally::default(),
                 });
@@ -278,6 +306,7 @@ impl<V: Volume> SegmentFiles<V> {
             return Err(self.give_up(source));
         }
         if let Some(open) = self.open.take() {
+            self.chain = open.chain.unwrap_or(self.chain);
             self.count(&open);
         }
         Ok(())
@@ -288,9 +317,8 @@ impl<V: Volume> SegmentFiles<V> {
         self.bytes += open.offset;
         let (first_sequence, last_sequence) = open.whole.sequence.unwrap_or_default();
         self.next_sequence = last_sequence + 1;
-        let name = open.path.file_name().unwrap_or_default();
         self.closed.push(ManifestSegment {
-            file: format!("segments/{}", name.to_string_lossy()),
+            file: segment_file(open.number),
             bytes: open.offset,
             first_sequence,
             last_sequence,

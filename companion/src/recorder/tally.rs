@@ -71,18 +71,6 @@ pub struct Loss {
     pub lost: Tally,
 }
 
-/// The word of the architecture for a cause.
-#[must_use]
-pub fn cause_name(cause: LossCause) -> &'static str {
-    match cause {
-        LossCause::Cap => "cap",
-        LossCause::NoSpace => "no_space",
-        LossCause::IoStall => "io_stall",
-        LossCause::RingFull => "ring_full",
-        LossCause::IoError => "io_error",
-    }
-}
-
 impl Loss {
     /// Hands its record to `take`.
     pub fn with_record<T>(&self, time_ns: u64, take: impl FnOnce(&Record<'_>) -> T) -> T {
@@ -103,11 +91,21 @@ impl Loss {
             first_time_ns: times.map(|(first, _)| first * NS_PER_MS),
             last_time_ns: times.map(|(_, last)| last * NS_PER_MS),
             bytes: self.lost.bytes,
+            digest: None,
             component: COMPONENT,
-            cause: cause_name(self.cause),
+            cause: self.cause.name(),
             text: &text,
             counts: List::new(&counts),
         }))
+    }
+}
+
+/// Why records that a ring refused for `reason` are lost.
+#[must_use]
+pub fn refusal_cause(reason: Refused) -> LossCause {
+    match reason {
+        Refused::RingFull => LossCause::RingFull,
+        Refused::TooLong => LossCause::RecordTooLong,
     }
 }
 
@@ -123,10 +121,7 @@ pub fn with_refusal_record<T>(
     if records == 0 {
         return None;
     }
-    let cause = match reason {
-        Refused::RingFull => cause_name(LossCause::RingFull),
-        Refused::TooLong => "record_too_long",
-    };
+    let cause = refusal_cause(reason).name();
     let text = format!("{records} records refused before they were numbered");
     Some(take(&Record::ComponentLifecycleEvent(
         ComponentLifecycleEvent {
@@ -139,6 +134,7 @@ pub fn with_refusal_record<T>(
             first_time_ns: Some(refusals.first_ns()),
             last_time_ns: Some(refusals.last_ns()),
             bytes: 0,
+            digest: None,
             component: COMPONENT,
             cause,
             text: &text,

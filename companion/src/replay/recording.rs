@@ -66,6 +66,7 @@ impl Recording<'_> {
                 first_time_ns: None,
                 last_time_ns: None,
                 bytes: 0,
+                digest: None,
                 component: COMPONENT,
                 cause: "",
                 text,

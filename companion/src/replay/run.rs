@@ -168,6 +168,7 @@ fn parameters(
             monotonic_ns: 0,
             unix_ns: survey.start_us.checked_mul(1000),
         },
+        keys: None,
         segment_bytes: configuration.recorder.segment_bytes,
     })
 }

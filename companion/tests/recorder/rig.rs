@@ -33,6 +33,7 @@ pub fn parameters(segment_bytes: u64) -> FlightParameters {
         source: FlightSource::Simulation,
         source_name: "a test".to_owned(),
         clock: ClockAnchor::default(),
+        keys: None,
         segment_bytes,
     }
 }

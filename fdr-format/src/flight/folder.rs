@@ -7,12 +7,10 @@ use std::path::{Path, PathBuf};
 use super::manifest::Manifest;
 use super::open::open_regular;
 use super::parameters::ClockAnchor;
-use crate::identity::{BootId, FlightId};
+use crate::identity::{BootId, FlightId, Stream};
 use crate::record::{FlightSource, Record};
 use crate::segment::SegmentReader;
 
-/// Name of the folder of segments inside a flight's folder.
-pub(super) const SEGMENTS: &str = "segments";
 /// Name of the manifest inside a flight's folder.
 pub(super) const MANIFEST: &str = "manifest.json";
 /// Bytes at the start of a segment that are read to learn the flight: more than any header takes.
@@ -73,36 +71,40 @@ pub(super) struct SegmentPath {
     pub bytes: u64,
 }
 
-/// The name of a segment's file.
-pub(super) fn segment_name(number: u32) -> String {
+/// The name of the file of a stream's segment.
+fn segment_name(number: u32) -> String {
     format!("seg_{number:05}.bin")
 }
 
-/// A segment's file as the manifest names it.
-pub(super) fn segment_file(number: u32) -> String {
-    format!("{SEGMENTS}/{}", segment_name(number))
+/// Where a segment's file is inside its flight's folder, as the manifest names it; for `segment` see
+/// [`Stream::segment`].
+#[must_use]
+pub fn segment_file(segment: u32) -> String {
+    let (stream, number) = Stream::of(segment);
+    format!("{}/{}", stream.folder(), segment_name(number))
 }
 
-/// Where segment `number` of the flight in folder `flight` is.
+/// Where a segment of the flight in folder `flight` is; for `segment` see [`Stream::segment`].
 #[must_use]
-pub fn segment_path(flight: &Path, number: u32) -> PathBuf {
-    flight.join(SEGMENTS).join(segment_name(number))
+pub fn segment_path(flight: &Path, segment: u32) -> PathBuf {
+    flight.join(segment_file(segment))
 }
 
 fn segment_number(name: &str) -> Option<u32> {
     let digits = name.strip_prefix("seg_")?.strip_suffix(".bin")?;
     let number = digits.parse().ok()?;
-    (segment_name(number) == name).then_some(number)
+    let fits = Stream::of(number) == (Stream::Bulk, number);
+    (fits && segment_name(number) == name).then_some(number)
 }
 
 /// The flight folder that `path` is, or the only one that it holds.
 pub(super) fn find_flight(path: &Path) -> Result<PathBuf, OpenError> {
-    if path.join(SEGMENTS).is_dir() {
+    if path.join(Stream::Bulk.folder()).is_dir() {
         return Ok(path.to_owned());
     }
     let mut candidates = Vec::new();
     for entry in list(path)? {
-        if entry.join(SEGMENTS).is_dir() {
+        if entry.join(Stream::Bulk.folder()).is_dir() {
             candidates.push(entry);
         }
     }
@@ -122,7 +124,7 @@ pub(super) fn find_flight(path: &Path) -> Result<PathBuf, OpenError> {
 /// The segment files of a flight in the order of their numbers.
 pub(super) fn find_segments(flight: &Path) -> Result<Vec<SegmentPath>, OpenError> {
     let mut segments = Vec::new();
-    for path in list(&flight.join(SEGMENTS))? {
+    for path in list(&flight.join(Stream::Bulk.folder()))? {
         let number = path
             .file_name()
             .and_then(|name| name.to_str())

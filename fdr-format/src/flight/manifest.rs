@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::identity::{BootId, FlightId};
+use crate::identity::{BootId, FlightId, Stream};
 
 /// The content of `manifest.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,12 +26,29 @@ pub struct Manifest {
     pub started_unix_ns: Option<u64>,
     /// Whether the recorder was closed in order; false while the flight lasts.
     pub clean_shutdown: bool,
-    /// Records in all segments.
+    /// What each stream holds.
+    pub streams: Vec<ManifestStream>,
+}
+
+/// One stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestStream {
+    /// Which.
+    pub stream: Stream,
+    /// Records numbered in it, lost ones included.
     pub records: u64,
-    /// Bytes of all segments.
+    /// Bytes of its closed segments.
     pub bytes: u64,
-    /// The closed segments.
+    /// Its closed segments.
     pub segments: Vec<ManifestSegment>,
+}
+
+impl Manifest {
+    /// What it says of a stream.
+    #[must_use]
+    pub fn stream(&self, stream: Stream) -> Option<&ManifestStream> {
+        self.streams.iter().find(|found| found.stream == stream)
+    }
 }
 
 /// One closed segment.

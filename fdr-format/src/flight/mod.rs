@@ -3,7 +3,9 @@
 //! ```text
 //! DIR/{flight_id}/manifest.json
 //! DIR/{flight_id}/drops.log                 only when something was dropped
+//! DIR/{flight_id}/seal.json                 once the flight is sealed
 //! DIR/{flight_id}/segments/seg_00000.bin
+//! DIR/{flight_id}/essential/seg_00000.bin
 //! ```
 
 mod folder;
@@ -16,11 +18,11 @@ mod storage;
 mod verify;
 mod writer;
 
-pub use folder::{FlightDescription, OpenError, segment_path};
-pub use manifest::{Manifest, ManifestSegment};
+pub use folder::{FlightDescription, OpenError, segment_file, segment_path};
+pub use manifest::{Manifest, ManifestSegment, ManifestStream};
 pub use parameters::{
-    ClockAnchor, DEFAULT_SEGMENT_BYTES, FlightParameters, FlightSummary, MAX_SEGMENT_BYTES,
-    WriteError,
+    ClockAnchor, DEFAULT_SEGMENT_BYTES, DeviceCertificate, FlightKeys, FlightParameters,
+    FlightSummary, MAX_CONFIGURATION, MAX_SEGMENT_BYTES, SegmentStart, WriteError,
 };
 pub use reader::{FlightItem, FlightReader, ReadError};
 pub use storage::{FileSystem, SegmentFile, Storage};

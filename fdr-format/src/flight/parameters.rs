@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::identity::{BootId, FlightId};
+use crate::identity::{BootId, Digest, FlightId, PublicKey, Signature};
 use crate::layout::{List, LongText};
 use crate::record::{EncodeError, FlightSource, SegmentHeader};
 use crate::segment::{SegmentEncoder, known_types};
@@ -13,8 +13,8 @@ pub const DEFAULT_SEGMENT_BYTES: u64 = 64 << 20;
 /// Largest size at which a segment may be closed: a reader of a flight that may still be recorded
 /// copies the last segment into memory.
 pub const MAX_SEGMENT_BYTES: u64 = 256 << 20;
-/// Longest configuration text.
-const MAX_CONFIGURATION: usize = 64 << 10;
+/// Longest configuration text, bytes.
+pub const MAX_CONFIGURATION: usize = 64 << 10;
 
 /// What the writer has to know of a flight.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +35,8 @@ pub struct FlightParameters {
     pub source_name: String,
     /// Monotonic and Unix time of the start.
     pub clock: ClockAnchor,
+    /// The public halves of the keys that seal it; `None` when it will not be sealed.
+    pub keys: Option<FlightKeys>,
     /// Size at which a segment is closed, at most [`MAX_SEGMENT_BYTES`]; the record that reaches it
     /// still belongs to the segment.
     pub segment_bytes: u64,
@@ -57,35 +59,71 @@ impl FlightParameters {
         Ok(())
     }
 
-    /// Begins segment `number` of the flight: writes its header, which stands on its own and gets
-    /// number `sequence`, to the start of `buffer` and says how many bytes it took.
+    /// Begins a segment of the flight: writes its header, which stands on its own, to the start of
+    /// `buffer` and says how many bytes it took.
     ///
     /// # Errors
     /// When the header does not fit into the buffer or the record limit.
     pub fn begin_segment(
         &self,
-        number: u32,
-        sequence: u64,
-        now_ns: u64,
+        start: &SegmentStart,
         buffer: &mut [u8],
     ) -> Result<(SegmentEncoder, usize), EncodeError> {
         let types = known_types();
+        let device = self.keys.and_then(|keys| keys.device);
         let header = SegmentHeader {
-            time_ns: now_ns,
+            time_ns: start.now_ns,
             flight_id: self.flight_id,
-            segment: number,
+            segment: start.segment,
             boot_id: self.boot_id,
             compatible_features: 0,
             incompatible_features: 0,
-            anchor_monotonic_ns: self.clock.monotonic_ns,
-            anchor_unix_ns: self.clock.unix_ns,
+            anchor_monotonic_ns: start.clock.monotonic_ns,
+            anchor_unix_ns: start.clock.unix_ns,
+            previous_chain: start.previous_chain,
+            flight_key: self.keys.map(|keys| keys.flight),
+            device_key: device.map(|device| device.key),
+            certificate: device.map(|device| device.certificate),
             core_version: self.core_version,
             software_version: &self.software_version,
             configuration: LongText(&self.configuration),
             record_types: List::new(&types),
         };
-        SegmentEncoder::begin(&header, sequence, buffer)
+        SegmentEncoder::begin(&header, start.sequence, buffer)
     }
+}
+
+/// What is said of a segment when it is begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SegmentStart {
+    /// What stands for it: see [`crate::Stream::segment`].
+    pub segment: u32,
+    /// Sequence number of its header.
+    pub sequence: u64,
+    /// When it is begun.
+    pub now_ns: u64,
+    /// A moment in two clocks: of the start of the flight, or a later one.
+    pub clock: ClockAnchor,
+    /// `chain` of the segment in front, where it is known already; zeros when there is none.
+    pub previous_chain: Option<Digest>,
+}
+
+/// The public keys of a flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FlightKeys {
+    /// The flight's own.
+    pub flight: PublicKey,
+    /// The device's, with what it says of the flight's; `None` when the device has none.
+    pub device: Option<DeviceCertificate>,
+}
+
+/// A device's word that a key is that of a flight which it records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceCertificate {
+    /// The device's key.
+    pub key: PublicKey,
+    /// Its signature: see [`crate::certificate_message`].
+    pub certificate: Signature,
 }
 
 /// One moment in two clocks.

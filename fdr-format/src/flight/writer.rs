@@ -11,19 +11,18 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::folder::{MANIFEST, SEGMENTS, segment_name, segment_path};
-use super::manifest::{Manifest, ManifestSegment};
-use super::parameters::{FlightParameters, FlightSummary, WriteError};
+use super::folder::{MANIFEST, segment_file, segment_path};
+use super::manifest::{Manifest, ManifestSegment, ManifestStream};
+use super::parameters::{FlightParameters, FlightSummary, SegmentStart, WriteError};
 use super::storage::{FileSystem, SegmentFile, Storage};
-use crate::frame::{FORMAT_VERSION, MAX_LENGTH, frame_bytes};
+use crate::frame::{FORMAT_VERSION, MAX_LENGTH, frame_heads};
+use crate::identity::{Digest, Stream};
 use crate::layout::List;
 use crate::record::{FlightFooter, FlightHeader, Record, TypeCounts};
-use crate::segment::SegmentEncoder;
+use crate::segment::{FOOTER_ROOM, FooterParameters, SegmentEncoder, SegmentSummary};
 
 /// Bytes that are gathered before they are written.
 const BLOCK: usize = 256 << 10;
-/// Room kept in each segment for the two footers, of which the counts per type are the bulk.
-const FOOTER_ROOM: u64 = 4 << 10;
 
 /// Records one flight.
 #[derive(Debug)]
@@ -37,6 +36,7 @@ pub struct FlightWriter<S: Storage = FileSystem> {
     block: Box<[u8]>,
     block_used: usize,
     closed: Vec<ManifestSegment>,
+    chain: Digest,
     counts: TypeCounts,
     last_monotonic_ns: u64,
     failed: bool,
@@ -47,9 +47,10 @@ struct OpenSegment<F> {
     path: PathBuf,
     file: F,
     encoder: SegmentEncoder,
-    /// What the file holds: bytes, and the number of the first record that is not in it.
-    written_bytes: u64,
-    written_sequence: u64,
+    /// What the file holds.
+    written: SegmentSummary,
+    first_sequence: u64,
+    footer_bytes: u64,
     closed: bool,
 }
 
@@ -75,17 +76,24 @@ impl<S: Storage> FlightWriter<S> {
     ) -> Result<Self, WriteError> {
         parameters.check()?;
         let folder = folder.join(parameters.flight_id.to_string());
-        let segments = folder.join(SEGMENTS);
+        let segments = folder.join(Stream::Bulk.folder());
         storage
             .create_folder(&segments)
             .map_err(|source| WriteError::Create {
                 path: segments,
                 source,
             })?;
-        let mut block = vec![0; BLOCK + MAX_LENGTH + 4].into_boxed_slice();
+        let mut block = vec![0; BLOCK + MAX_LENGTH + 4 + FOOTER_ROOM].into_boxed_slice();
         let now = parameters.clock.monotonic_ns;
+        let start = SegmentStart {
+            segment: 0,
+            sequence: 0,
+            now_ns: now,
+            clock: parameters.clock,
+            previous_chain: Some(Digest::default()),
+        };
         let (segment, block_used) =
-            open_segment(&mut storage, &folder, &parameters, 0, 0, now, &mut block)?;
+            open_segment(&mut storage, &folder, &parameters, &start, &mut block)?;
         let mut writer = Self {
             storage,
             folder,
@@ -93,6 +101,7 @@ impl<S: Storage> FlightWriter<S> {
             block,
             block_used,
             closed: Vec::new(),
+            chain: Digest::default(),
             counts: TypeCounts::default(),
             last_monotonic_ns: now,
             failed: false,
@@ -114,8 +123,10 @@ impl<S: Storage> FlightWriter<S> {
         if self.failed {
             return Err(self.already_failed());
         }
-        if self.segment.encoder.bytes() + FOOTER_ROOM >= self.parameters.segment_bytes
-            && self.segment.encoder.records() > 1
+        let encoder = &self.segment.encoder;
+        let end = encoder.bytes() + encoder.footer_room() as u64;
+        if encoder.records() > 1
+            && (end >= self.parameters.segment_bytes || encoder.is_full_of_types())
         {
             self.rotate(monotonic_ns)?;
         }
@@ -176,7 +187,8 @@ impl<S: Storage> FlightWriter<S> {
     fn encode(&mut self, record: &Record<'_>, monotonic_ns: u64) -> Result<u64, WriteError> {
         let sequence = self.segment.encoder.next_sequence();
         let free = &mut self.block[self.block_used..];
-        self.block_used += self.segment.encoder.append(record, monotonic_ns, free)?;
+        let encoder = &mut self.segment.encoder;
+        self.block_used += encoder.append(record, sequence, monotonic_ns, free)?;
         self.last_monotonic_ns = self.last_monotonic_ns.max(monotonic_ns);
         Ok(sequence)
     }
@@ -198,7 +210,6 @@ impl<S: Storage> FlightWriter<S> {
         let footer = FlightFooter {
             time_ns: self.last_monotonic_ns,
             records: self.segment.encoder.next_sequence() + 1,
-            bytes: self.closed_bytes() + self.segment.encoder.bytes(),
             segments: self.segment.encoder.identity().segment + 1,
             clean_shutdown: true,
             lost: List::default(),
@@ -210,15 +221,18 @@ impl<S: Storage> FlightWriter<S> {
     /// Closes the segment and begins the next one.
     fn rotate(&mut self, monotonic_ns: u64) -> Result<(), WriteError> {
         self.close_segment(false, monotonic_ns)?;
-        let number = self.segment.encoder.identity().segment + 1;
-        let sequence = self.segment.encoder.next_sequence();
+        let start = SegmentStart {
+            segment: self.segment.encoder.identity().segment + 1,
+            sequence: self.segment.encoder.next_sequence(),
+            now_ns: monotonic_ns,
+            clock: self.parameters.clock,
+            previous_chain: Some(self.chain),
+        };
         let opened = open_segment(
             &mut self.storage,
             &self.folder,
             &self.parameters,
-            number,
-            sequence,
-            monotonic_ns,
+            &start,
             &mut self.block,
         );
         match opened {
@@ -236,51 +250,64 @@ impl<S: Storage> FlightWriter<S> {
     }
 
     fn close_segment(&mut self, last: bool, now: u64) -> Result<(), WriteError> {
-        let free = &mut self.block[self.block_used..];
-        self.block_used += self.segment.encoder.finish(last, now, free)?;
         self.write_block()?;
+        let sequence = self.segment.encoder.reserve_footer()?;
+        let parameters = FooterParameters {
+            sequence,
+            monotonic_ns: now,
+            last,
+            previous_chain: self.chain,
+        };
+        let footer = self.segment.written.footer(&parameters, &mut self.block);
+        let (length, chain) = footer?;
+        self.segment.footer_bytes = length as u64;
+        self.write_bytes(length)
+            .map_err(|(written, source)| self.cut_and_fail(written, source))?;
         let synced = self.segment.file.sync();
         synced.map_err(|source| self.fail(source))?;
+        self.chain = chain;
         self.segment.closed = true;
-        let encoder = &self.segment.encoder;
+        let segment = &self.segment;
         self.closed.push(ManifestSegment {
-            file: format!("{SEGMENTS}/{}", segment_name(encoder.identity().segment)),
-            bytes: encoder.bytes(),
-            first_sequence: encoder.first_sequence(),
-            last_sequence: encoder.next_sequence() - 1,
+            file: segment_file(segment.encoder.identity().segment),
+            bytes: segment.written.bytes() + segment.footer_bytes,
+            first_sequence: segment.written.sequence().unwrap_or_default().0,
+            last_sequence: sequence,
         });
         Ok(())
     }
 
     fn write_block(&mut self) -> Result<(), WriteError> {
+        let length = self.block_used;
+        self.write_bytes(length)
+            .map_err(|(written, source)| self.cut_and_fail(written, source))?;
+        self.segment.written.add(&self.block[..length]);
+        self.block_used = 0;
+        Ok(())
+    }
+
+    /// Writes the first `length` bytes of the block; an error says how many of them were taken.
+    fn write_bytes(&mut self, length: usize) -> Result<(), (usize, io::Error)> {
         let mut written = 0;
-        while written < self.block_used {
-            match self
-                .segment
-                .file
-                .append(&self.block[written..self.block_used])
-            {
-                Ok(0) => return Err(self.cut_and_fail(written, io::ErrorKind::WriteZero.into())),
+        while written < length {
+            match self.segment.file.append(&self.block[written..length]) {
+                Ok(0) => return Err((written, io::ErrorKind::WriteZero.into())),
                 Ok(count) => written += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.cut_and_fail(written, error)),
+                Err(error) => return Err((written, error)),
             }
         }
-        self.segment.written_bytes += self.block_used as u64;
-        self.segment.written_sequence = self.segment.encoder.next_sequence();
-        self.block_used = 0;
         Ok(())
     }
 
     /// Gives up after `written` bytes of the block: keeps the records that are whole in the file.
     #[cold]
     fn cut_and_fail(&mut self, written: usize, source: io::Error) -> WriteError {
-        let (bytes, records) = whole_records(&self.block[..written]);
-        self.segment.written_bytes += bytes as u64;
-        self.segment.written_sequence += records;
+        let whole = whole_records(&self.block[..written]);
+        self.segment.written.add(&self.block[..whole]);
         self.block_used = 0;
         // If the cut fails too, the file ends in a torn record, which every reader passes over.
-        let _ = self.segment.file.cut(self.segment.written_bytes);
+        let _ = self.segment.file.cut(self.segment.written.bytes());
         let _ = self.segment.file.sync();
         self.fail(source)
     }
@@ -291,19 +318,18 @@ impl<S: Storage> FlightWriter<S> {
         WriteError::Write {
             path: self.segment.path.clone(),
             source,
-            next_sequence: self.segment.written_sequence,
+            next_sequence: self.next_unwritten(),
         }
     }
 
     fn already_failed(&self) -> WriteError {
         WriteError::AlreadyFailed {
             path: self.segment.path.clone(),
-            next_sequence: self.segment.written_sequence,
+            next_sequence: self.next_unwritten(),
         }
     }
 
     fn write_manifest(&mut self, clean_shutdown: bool) -> Result<(), WriteError> {
-        let summary = self.summary();
         let manifest = Manifest {
             format: "GFDR".to_owned(),
             format_version: FORMAT_VERSION,
@@ -313,9 +339,12 @@ impl<S: Storage> FlightWriter<S> {
             core_version: self.parameters.core_version,
             started_unix_ns: self.parameters.clock.unix_ns,
             clean_shutdown,
-            records: summary.records,
-            bytes: summary.bytes,
-            segments: self.closed.clone(),
+            streams: vec![ManifestStream {
+                stream: Stream::Bulk,
+                records: self.next_unwritten(),
+                bytes: self.closed_bytes(),
+                segments: self.closed.clone(),
+            }],
         };
         let path = self.folder.join(MANIFEST);
         serde_json::to_vec_pretty(&manifest)
@@ -324,16 +353,25 @@ impl<S: Storage> FlightWriter<S> {
             .map_err(|source| WriteError::Create { path, source })
     }
 
+    /// The number of the first record that is not in a file.
+    fn next_unwritten(&self) -> u64 {
+        match self.segment.written.sequence() {
+            _ if self.segment.closed => self.segment.encoder.next_sequence(),
+            Some((_, last)) => last + 1,
+            None => self.segment.first_sequence,
+        }
+    }
+
     fn summary(&self) -> FlightSummary {
         let open = if self.segment.closed {
             0
         } else {
-            self.segment.written_bytes
+            self.segment.written.bytes()
         };
         FlightSummary {
             folder: self.folder.clone(),
             flight_id: self.parameters.flight_id,
-            records: self.segment.written_sequence,
+            records: self.next_unwritten(),
             bytes: self.closed_bytes() + open,
             segments: self.segment.encoder.identity().segment + 1,
             clean_shutdown: self.segment.closed && !self.failed,
@@ -360,13 +398,11 @@ fn open_segment<S: Storage>(
     storage: &mut S,
     folder: &Path,
     parameters: &FlightParameters,
-    number: u32,
-    sequence: u64,
-    now: u64,
+    start: &SegmentStart,
     block: &mut [u8],
 ) -> Result<(OpenSegment<S::File>, usize), WriteError> {
-    let (encoder, used) = parameters.begin_segment(number, sequence, now, block)?;
-    let path = segment_path(folder, number);
+    let (encoder, used) = parameters.begin_segment(start, block)?;
+    let path = segment_path(folder, start.segment);
     let file = storage
         .create_segment(&path)
         .map_err(|source| WriteError::Create {
@@ -376,21 +412,16 @@ fn open_segment<S: Storage>(
     let segment = OpenSegment {
         path,
         file,
+        written: SegmentSummary::new(encoder.identity()),
+        first_sequence: start.sequence,
         encoder,
-        written_bytes: 0,
-        written_sequence: sequence,
+        footer_bytes: 0,
         closed: false,
     };
     Ok((segment, used))
 }
 
-/// Bytes and number of the records that are whole at the start of `block`.
-fn whole_records(block: &[u8]) -> (usize, u64) {
-    let mut rest = block;
-    let mut records = 0;
-    while let Ok(frame) = frame_bytes(rest) {
-        rest = &rest[frame.len()..];
-        records += 1;
-    }
-    (block.len() - rest.len(), records)
+/// Bytes of the records that are whole at the start of `block`.
+fn whole_records(block: &[u8]) -> usize {
+    frame_heads(block).map(|head| head.length).sum()
 }

@@ -56,6 +56,14 @@ pub enum PutError {
         /// Elements allowed.
         limit: usize,
     },
+    /// The record's number cannot follow the one before.
+    #[error("number {offered} cannot follow: at least {due} is due, and 2^64 - 1 is no number")]
+    Sequence {
+        /// The least number that may follow.
+        due: u64,
+        /// The number given.
+        offered: u64,
+    },
 }
 
 /// Why a body cannot be read.

@@ -1,7 +1,7 @@
 //! Fields of fixed size: numbers, truth values, arrays, identifiers and optional values.
 
 use super::{BodyProblem, Field, PutError, Sink, Source, Structure};
-use crate::identity::{BootId, Digest, FlightId};
+use crate::identity::{BootId, Digest, FlightId, PublicKey, Signature};
 
 macro_rules! number {
     ($($number:ty),*) => { $(
@@ -93,7 +93,7 @@ macro_rules! octets {
     )* };
 }
 
-octets!(FlightId, 16; BootId, 16; Digest, 32);
+octets!(FlightId, 16; BootId, 16; Digest, 32; PublicKey, 32; Signature, 64);
 
 /// A presence byte, then the value; zeros stand for an absent one, so that the size is fixed.
 impl<'a, T: Field<'a>> Field<'a> for Option<T> {

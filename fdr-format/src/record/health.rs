@@ -1,6 +1,7 @@
 //! The machine and the recorder watching themselves.
 
 use super::emission::Severity;
+use crate::identity::Digest;
 use crate::layout::{LongBytes, enumeration, layout};
 
 layout! {
@@ -80,22 +81,24 @@ layout! {
         severity: Severity,
         /// What happened.
         event: LifecycleEvent,
-        /// Segment concerned.
+        /// Segment concerned, as in its header; the sequence numbers are those of its stream.
         segment: Option<u32>,
         /// First sequence number lost.
         first_sequence: Option<u64>,
-        /// Last sequence number lost.
+        /// Last sequence number lost; the last valid one for `fdr_segment_recovered`.
         last_sequence: Option<u64>,
         /// Time of the first record lost.
         first_time_ns: Option<u64>,
         /// Time of the last record lost.
         last_time_ns: Option<u64>,
-        /// Bytes lost.
+        /// Bytes lost; valid bytes for `fdr_segment_recovered`.
         bytes: u64,
+        /// `chain` of the segment that was dropped; BLAKE3 of the valid bytes for
+        /// `fdr_segment_recovered`.
+        digest: Option<Digest>,
         /// Part of the program.
         component: &'a str,
-        /// Cause, in the words of the architecture (`cap`, `no_space`, `io_stall`, `ring_full`) or
-        /// of the component.
+        /// Cause: for a loss the name of a `LossCause`, otherwise in the words of the component.
         cause: &'a str,
         /// For people.
         text: &'a str,
@@ -141,6 +144,19 @@ enumeration! {
         FdrSegmentDropped = 4,
         /// Records were lost before they were numbered: `counts`.
         FdrRecordsRefused = 5,
+        /// A segment that was not closed was read again after a restart: it is valid up to byte
+        /// `bytes` and record `last_sequence`.
+        FdrSegmentRecovered = 6,
+        /// Recording goes on with limits, or not at all for now: `cause`.
+        FdrDegraded = 7,
+        /// Recording is as it should be again.
+        FdrResumed = 8,
+        /// The oldest segments are no longer dropped.
+        FdrFrozen = 9,
+        /// The oldest segments are dropped again.
+        FdrThawed = 10,
+        /// The segment is kept whatever happens.
+        FdrSegmentPinned = 11,
     }
 
     /// Why the vision load was changed.

@@ -30,8 +30,8 @@ pub use links::{
 };
 pub use record_type::{ParseRecordTypeError, RecordType, TypeCounts};
 pub use structure::{
-    Filler, FlightFooter, FlightHeader, FlightSource, LossCause, LossCount, SegmentFooter,
-    SegmentHeader, TypeCount, TypeName,
+    CheckpointEntry, Filler, FlightFooter, FlightHeader, FlightSource, IndexEntry, LossCause,
+    LossCount, SegmentFooter, SegmentHeader, TypeCount, TypeName,
 };
 pub use vision::{
     BlackoutPhase, BlackoutReason, ContentHashGateFail, GateFailure, MidFlightTileEmitted,

@@ -1,11 +1,11 @@
 //! What holds a recording together: headers, footers, filler.
 
 use super::RecordType;
-use crate::identity::{BootId, FlightId};
+use crate::identity::{BootId, Digest, FlightId, PublicKey, Signature};
 use crate::layout::{List, LongBytes, LongText, enumeration, layout};
 
 layout! {
-    /// First record after the first segment's header.
+    /// First record after the header of a stream's first segment.
     struct FlightHeader<'a> {
         /// Start of the flight.
         time_ns: u64,
@@ -17,19 +17,18 @@ layout! {
         source_name: &'a str,
     }
 
-    /// Last record before the last segment's footer.
+    /// Last record before the footer of a stream's last segment.
     struct FlightFooter<'a> {
         /// End of the flight.
         time_ns: u64,
-        /// Records in the flight, this one included, the segment footer behind it not.
+        /// Records numbered in the stream, lost ones and this one included, the segment footer
+        /// behind it not.
         records: u64,
-        /// Bytes of all segments up to the start of this record.
-        bytes: u64,
-        /// Segments written, dropped ones included.
+        /// Segments of the stream, dropped ones included.
         segments: u32,
         /// Whether the recorder was closed in order.
         clean_shutdown: bool,
-        /// Records lost, by cause.
+        /// Records of the stream lost, by cause.
         lost: List<'a, LossCount>,
     }
 
@@ -39,7 +38,7 @@ layout! {
         time_ns: u64,
         /// The flight.
         flight_id: FlightId,
-        /// Number of the segment, from 0.
+        /// Number of the segment in its stream, from 0; plus 2^31 in the essential stream.
         segment: u32,
         /// The boot in which the flight's monotonic times count.
         boot_id: BootId,
@@ -51,6 +50,15 @@ layout! {
         anchor_monotonic_ns: u64,
         /// Clock anchor: the Unix time at that moment, where it was known.
         anchor_unix_ns: Option<u64>,
+        /// `chain` of the last closed segment of the stream, where the writer knew it; zeros when
+        /// there is none.
+        previous_chain: Option<Digest>,
+        /// The flight's key: who has its secret half sealed the flight.
+        flight_key: Option<PublicKey>,
+        /// The key of the device that recorded.
+        device_key: Option<PublicKey>,
+        /// The device key's signature over the flight and its key.
+        certificate: Option<Signature>,
         /// Version of the navigator's core.
         core_version: u32,
         /// Version of the program.
@@ -61,19 +69,26 @@ layout! {
         record_types: List<'a, TypeName<'a>>,
     }
 
-    /// Last record of a closed segment.
+    /// Last record of a closed segment: what the file holds in front of it.
     struct SegmentFooter<'a> {
         /// When the segment was closed.
         time_ns: u64,
-        /// Number of the segment.
+        /// Hash of this record and, with `content` and `previous_chain`, of everything in front of it
+        /// in the stream.
+        chain: Digest,
+        /// `chain` of the last segment in front that has a footer; zeros when there is none.
+        previous_chain: Digest,
+        /// BLAKE3 of the bytes in front of this record.
+        content: Digest,
+        /// Number of the segment, as in its header.
         segment: u32,
-        /// Whether it is the last segment of the flight.
+        /// Whether it is the last segment of its stream.
         last: bool,
         /// Records in front of this one, the header included.
         records: u64,
         /// Bytes in front of this record.
         bytes: u64,
-        /// Sequence number of the segment's header.
+        /// Sequence number of the first record.
         first_sequence: u64,
         /// Sequence number of the record in front of this one.
         last_sequence: u64,
@@ -83,6 +98,12 @@ layout! {
         last_monotonic_ms: u64,
         /// Records in front of this one, by type, in the order of the types.
         counts: List<'a, TypeCount>,
+        /// Records lost according to the loss records in front, by cause.
+        losses: List<'a, LossCount>,
+        /// The chunks of the segment, without a gap from byte 0 to this record.
+        index: List<'a, IndexEntry>,
+        /// Where the navigator's checkpoints are; thinned evenly when there are many.
+        checkpoints: List<'a, CheckpointEntry>,
     }
 
     /// Room between records, so that a block which was synced need not be rewritten.
@@ -107,6 +128,30 @@ layout! {
         record_type: RecordType,
         /// Its name.
         name: &'a str,
+    }
+
+    /// One chunk of a segment: whole records in a row.
+    struct IndexEntry {
+        /// Byte of the segment at which it starts.
+        offset: u64,
+        /// Sequence number of its first record.
+        sequence: u64,
+        /// Least `monotonic_ms` of its records.
+        least_ms: u64,
+        /// Greatest `monotonic_ms` of its records.
+        greatest_ms: u64,
+        /// The types of its records: bit `16 * (type / 256 % 4) + type % 16` for each.
+        types: u64,
+    }
+
+    /// One record of type `Checkpoint`.
+    struct CheckpointEntry {
+        /// Byte of the segment at which it starts.
+        offset: u64,
+        /// Its sequence number.
+        sequence: u64,
+        /// Its `monotonic_ms`.
+        monotonic_ms: u64,
     }
 
     /// A number of records lost for one cause.
@@ -141,5 +186,37 @@ enumeration! {
         RingFull = 3,
         /// Writing failed.
         IoError = 4,
+        /// The process died; how much it had on the way is not known to the one that went on.
+        Restart = 5,
+        /// The record was too long for its ring.
+        RecordTooLong = 6,
+        /// The recording was frozen at its cap, so that the newest were dropped.
+        Frozen = 7,
+        /// The record was read damaged when the recording was recovered.
+        Damage = 8,
+    }
+}
+
+impl LossCause {
+    /// Its name in loss records, in JSON and in `drops.log`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cap => "cap",
+            Self::NoSpace => "no_space",
+            Self::IoStall => "io_stall",
+            Self::RingFull => "ring_full",
+            Self::IoError => "io_error",
+            Self::Restart => "restart",
+            Self::RecordTooLong => "record_too_long",
+            Self::Frozen => "frozen",
+            Self::Damage => "damage",
+        }
+    }
+
+    /// The cause of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|cause| cause.name() == name)
     }
 }

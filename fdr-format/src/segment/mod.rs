@@ -2,7 +2,10 @@
 
 mod encoder;
 mod reader;
+mod summary;
 
 pub use encoder::SegmentEncoder;
 pub(crate) use encoder::known_types;
 pub use reader::{Damage, SegmentCursor, SegmentError, SegmentReader};
+pub(crate) use summary::SegmentTally;
+pub use summary::{FOOTER_ROOM, FooterParameters, SegmentSummary};

@@ -89,7 +89,9 @@ pub enum SegmentError {
         found: SegmentIdentity,
     },
     /// The segment was written in another version of the format.
-    #[error("the segment has format version {version}, this reader knows 0; use a newer version")]
+    #[error(
+        "the segment has format version {version}, this reader knows 1; use the version of the program that wrote it"
+    )]
     Version {
         /// The version found.
         version: u8,

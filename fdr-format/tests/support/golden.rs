@@ -3,8 +3,8 @@
 
 use fdr_format::records::{ImuTrace, SegmentHeader, TypeName};
 use fdr_format::{
-    BootId, FlightId, List, LongBytes, LongText, Record, RecordType, SegmentEncoder,
-    SegmentIdentity, SegmentReader,
+    BootId, Digest, FlightId, FooterParameters, List, LongBytes, LongText, Record, RecordType,
+    SegmentEncoder, SegmentIdentity, SegmentReader, SegmentSummary,
 };
 
 use super::bodies;
@@ -133,6 +133,10 @@ fn segment(contents: &[(RecordType, Vec<u8>)]) -> Vec<u8> {
         incompatible_features: 0,
         anchor_monotonic_ns: 1_000_000_000,
         anchor_unix_ns: Some(1_700_000_000_000_000_000),
+        previous_chain: None,
+        flight_key: None,
+        device_key: None,
+        certificate: None,
         core_version: 1,
         software_version: "golden",
         configuration: LongText("# a configuration\n"),
@@ -148,10 +152,20 @@ fn segment(contents: &[(RecordType, Vec<u8>)]) -> Vec<u8> {
             record_type: *record_type,
             body: LongBytes(body),
         };
-        let length = encoder.append(&record, now, &mut buffer).unwrap();
+        let length = encoder
+            .append(&record, encoder.next_sequence(), now, &mut buffer)
+            .unwrap();
         bytes.extend(&buffer[..length]);
     }
-    let length = encoder.finish(false, now, &mut buffer).unwrap();
+    let mut summary = SegmentSummary::new(IDENTITY);
+    summary.add(&bytes);
+    let footer = FooterParameters {
+        sequence: encoder.next_sequence(),
+        monotonic_ns: now,
+        last: false,
+        previous_chain: Digest([0xC5; 32]),
+    };
+    let (length, _) = summary.footer(&footer, &mut buffer).unwrap();
     bytes.extend(&buffer[..length]);
     bytes
 }

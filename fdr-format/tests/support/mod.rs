@@ -2,7 +2,10 @@
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
 use fdr_format::records::{FlightSource, ImuTrace, Log, Severity};
-use fdr_format::{BootId, ClockAnchor, FlightId, FlightParameters, Record};
+use fdr_format::{
+    BootId, ClockAnchor, Digest, FOOTER_ROOM, FlightId, FlightParameters, FooterParameters, Record,
+    SegmentIdentity, SegmentSummary,
+};
 
 pub const FLIGHT: FlightId =
     FlightId(*b"\x2f\x6c\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd");
@@ -20,6 +23,7 @@ pub fn parameters() -> FlightParameters {
             monotonic_ns: 1_000_000_000,
             unix_ns: Some(1_700_000_000_000_000_000),
         },
+        keys: None,
         segment_bytes: 64 << 10,
     }
 }
@@ -42,4 +46,19 @@ pub fn log(time_ns: u64, text: &str) -> Record<'_> {
         text,
     }
     .into()
+}
+
+/// Puts the footer behind the records of a stream's only segment.
+pub fn end_segment(bytes: &mut Vec<u8>, identity: SegmentIdentity, sequence: u64, now_ns: u64) {
+    let mut summary = SegmentSummary::new(identity);
+    summary.add(bytes);
+    let footer = FooterParameters {
+        sequence,
+        monotonic_ns: now_ns,
+        last: true,
+        previous_chain: Digest::default(),
+    };
+    let mut buffer = vec![0; FOOTER_ROOM];
+    let (length, _) = summary.footer(&footer, &mut buffer).unwrap();
+    bytes.extend_from_slice(&buffer[..length]);
 }

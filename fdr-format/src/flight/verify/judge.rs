@@ -11,6 +11,7 @@ use crate::flight::folder::segment_file;
 use crate::flight::reader::{FlightItem, FlightReader, ReadError};
 use crate::flight::{FlightDescription, Manifest};
 use crate::frame::RawRecord;
+use crate::identity::Stream;
 use crate::record::{FlightFooter, Record, SegmentFooter, TypeCounts};
 use crate::segment::Damage;
 
@@ -92,13 +93,13 @@ impl Judge {
         let Some(tally) = self.tally.take() else {
             return;
         };
-        self.counts.merge(&tally.counts);
-        if let Some(first_sequence) = tally.first_sequence {
+        self.counts.merge(&tally.holds.counts);
+        if let Some((first_sequence, last_sequence)) = tally.holds.sequence {
             self.seen.push(SeenSegment {
                 number: tally.segment,
-                bytes: tally.end,
+                bytes: tally.holds.end,
                 first_sequence,
-                last_sequence: tally.last_sequence,
+                last_sequence,
             });
         }
         let segment = Some(tally.segment);
@@ -146,10 +147,7 @@ impl Judge {
 
     fn flight_footer(&mut self, segment: u32, at: &RawRecord<'_>, footer: &FlightFooter<'_>) {
         self.clean_shutdown = footer.clean_shutdown;
-        let whole = !self.findings.damage && self.gaps.missing == 0;
-        let before = self.seen.iter().map(|seen| seen.bytes).sum();
-        let bytes_before = whole.then_some(before);
-        let disagreement = flight_footer_disagreement(footer, segment, at, bytes_before);
+        let disagreement = flight_footer_disagreement(footer, segment, at);
         self.disagrees(FindingKind::FooterDisagrees, segment, at, disagreement);
     }
 
@@ -212,7 +210,8 @@ impl Judge {
     fn is_open_tail(&mut self, segment: u32, start: u64, end: u64) -> bool {
         let file = segment_file(segment);
         let closed_at = self.clean_manifest().and_then(|manifest| {
-            let entry = manifest.segments.iter().find(|entry| entry.file == file);
+            let stream = manifest.stream(Stream::Bulk)?;
+            let entry = stream.segments.iter().find(|entry| entry.file == file);
             entry.map(|entry| entry.bytes)
         });
         let clean_shutdown = self.clean_shutdown;
@@ -280,7 +279,8 @@ impl Judge {
             return false;
         }
         let (segment, due) = (Some(self.last_segment), self.next_sequence);
-        let counted = self.clean_manifest().map(|manifest| manifest.records);
+        let manifest = self.clean_manifest();
+        let counted = manifest.and_then(|manifest| Some(manifest.stream(Stream::Bulk)?.records));
         if let Some(counted) = counted.filter(|&counted| counted > due) {
             self.gaps.missing = self.gaps.missing.saturating_add(counted - due);
             let text = format!(

@@ -2,9 +2,9 @@
 
 use super::findings::{claim, disagreement};
 use crate::flight::folder::segment_file;
-use crate::flight::{FlightDescription, Manifest};
+use crate::flight::{FlightDescription, Manifest, ManifestStream};
 use crate::frame::FORMAT_VERSION;
-use crate::identity::FlightId;
+use crate::identity::{FlightId, Stream};
 
 /// One segment as it was read.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +54,12 @@ pub(super) fn content_disagreement(
     seen: &[SeenSegment],
     dropped: bool,
 ) -> Option<String> {
+    let Some(manifest) = manifest.stream(Stream::Bulk) else {
+        return disagreement(
+            "manifest.json",
+            &[Some("nothing of the bulk stream".to_owned())],
+        );
+    };
     let mut claims = vec![claim("records", manifest.records, records)];
     if !dropped {
         let bytes = seen.iter().map(|segment| segment.bytes).sum();
@@ -66,7 +72,7 @@ pub(super) fn content_disagreement(
     disagreement("manifest.json", &claims)
 }
 
-fn segment_claims(manifest: &Manifest, seen: &SeenSegment) -> Vec<Option<String>> {
+fn segment_claims(manifest: &ManifestStream, seen: &SeenSegment) -> Vec<Option<String>> {
     let file = segment_file(seen.number);
     let Some(entry) = manifest.segments.iter().find(|entry| entry.file == file) else {
         return vec![Some(format!("nothing of {file}"))];

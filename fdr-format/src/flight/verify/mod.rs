@@ -103,15 +103,11 @@ pub struct TimeRange {
 }
 
 impl TimeRange {
-    fn at(ms: u64) -> Self {
-        Self {
+    fn including(range: Option<Self>, ms: u64) -> Self {
+        let range = range.unwrap_or(Self {
             first_ms: ms,
             last_ms: ms,
-        }
-    }
-
-    fn including(range: Option<Self>, ms: u64) -> Self {
-        let range = range.unwrap_or(Self::at(ms));
+        });
         Self {
             first_ms: range.first_ms.min(ms),
             last_ms: range.last_ms.max(ms),

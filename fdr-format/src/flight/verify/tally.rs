@@ -1,28 +1,21 @@
 //! What one segment holds, and whether its header and footers agree with it.
 
-use super::TimeRange;
 use super::findings::{claim, disagreement};
 use crate::flight::FlightDescription;
 use crate::frame::{FRAME_OVERHEAD, RawRecord};
 use crate::layout::List;
-use crate::record::{
-    FlightFooter, Record, RecordType, SegmentFooter, SegmentHeader, TypeCount, TypeCounts,
-};
+use crate::record::{FlightFooter, RecordType, SegmentFooter, SegmentHeader};
+use crate::segment::SegmentTally;
 
-/// Room for the body of a footer that counts every type there can be in a flight.
-const FOOTER_MAX: usize = 4 << 10;
+/// Bytes of the frame of a segment footer whose lists are empty.
+const FOOTER_MIN: u64 = (FRAME_OVERHEAD + 8 + 3 * 32 + 4 + 1 + 6 * 8 + 4 * 2) as u64;
 
 /// What has been read of one segment.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub segment: u32,
-    pub counts: TypeCounts,
+    pub holds: SegmentTally,
     pub damaged: bool,
-    pub first_sequence: Option<u64>,
-    pub last_sequence: u64,
-    pub time: Option<TimeRange>,
-    /// Byte behind the last record.
-    pub end: u64,
     /// Whether the record read last is a flight footer.
     pub flight_footer: bool,
     /// Whether a misplaced record was told: the first one is enough.
@@ -33,12 +26,8 @@ pub(super) struct Tally {
 
 impl Tally {
     pub fn add(&mut self, record: &RawRecord<'_>) {
-        self.counts.add(record.record_type, 1);
-        self.first_sequence.get_or_insert(record.sequence);
-        self.last_sequence = record.sequence;
-        self.end = record.offset + record.frame_length() as u64;
+        self.holds.add(&record.head(), record.offset, record.body);
         self.flight_footer = record.record_type == RecordType::FLIGHT_FOOTER;
-        self.time = Some(TimeRange::including(self.time, record.monotonic_ms));
     }
 
     /// The order of the records: a header at byte 0 and nowhere else, nothing behind a footer.
@@ -65,63 +54,52 @@ impl Tally {
 
     /// How the segment's footer disagrees with the records in front of it.
     pub fn footer_disagreement(&self, footer: &SegmentFooter<'_>, at: u64) -> Option<String> {
-        let time = self.time.unwrap_or(TimeRange::at(0));
-        let counts = footer.counts.iter().map(|c| (c.record_type, c.count));
+        let holds = &self.holds;
+        let (first_sequence, last_sequence) = holds.sequence.unwrap_or_default();
+        let (first_ms, last_ms) = holds.monotonic_ms.unwrap_or_default();
+        let other = |differ: bool, what: &str| differ.then(|| format!("other {what}"));
         disagreement(
             "the segment footer",
             &[
                 claim("segment", footer.segment, self.segment),
                 claim("last", footer.last, self.flight_footer),
-                claim("records", footer.records, self.counts.total()),
+                claim("records", footer.records, holds.records),
                 claim("bytes", footer.bytes, at),
-                claim(
-                    "first_sequence",
-                    footer.first_sequence,
-                    self.first_sequence.unwrap_or(0),
+                claim("first_sequence", footer.first_sequence, first_sequence),
+                claim("last_sequence", footer.last_sequence, last_sequence),
+                claim("first_monotonic_ms", footer.first_monotonic_ms, first_ms),
+                claim("last_monotonic_ms", footer.last_monotonic_ms, last_ms),
+                other(
+                    footer.counts != List::new(&holds.type_counts()),
+                    "counts by type",
                 ),
-                claim("last_sequence", footer.last_sequence, self.last_sequence),
-                claim(
-                    "first_monotonic_ms",
-                    footer.first_monotonic_ms,
-                    time.first_ms,
+                other(
+                    footer.losses != List::new(&holds.loss_counts()),
+                    "losses by cause",
                 ),
-                claim("last_monotonic_ms", footer.last_monotonic_ms, time.last_ms),
-                (!counts.eq(self.counts.iter())).then(|| "other counts by type".to_owned()),
+                other(
+                    footer.index != List::new(&holds.index),
+                    "chunks in its index",
+                ),
+                other(
+                    footer.checkpoints != List::new(&holds.checkpoints),
+                    "checkpoints",
+                ),
             ],
         )
     }
 
-    /// Bytes of the footer that closes the segment as it stands.
+    /// Least bytes of the footer that closes the segment as it stands.
     pub fn footer_length(&self) -> u64 {
-        let counts: Vec<TypeCount> = self
-            .counts
-            .iter()
-            .map(|(record_type, count)| TypeCount { record_type, count })
-            .collect();
-        let footer = Record::SegmentFooter(SegmentFooter {
-            time_ns: 0,
-            segment: self.segment,
-            last: true,
-            records: 0,
-            bytes: 0,
-            first_sequence: 0,
-            last_sequence: 0,
-            first_monotonic_ms: 0,
-            last_monotonic_ms: 0,
-            counts: List::new(&counts),
-        });
-        let body = footer.encode_body(&mut [0; FOOTER_MAX]);
-        body.map_or(u64::MAX, |length| (length + FRAME_OVERHEAD) as u64)
+        FOOTER_MIN + 10 * self.holds.counts.iter().count() as u64 + 40
     }
 }
 
-/// How the flight footer disagrees with what was read. `bytes_before` are those of the segments in
-/// front, where all of them are there and whole.
+/// How the flight footer disagrees with what was read.
 pub(super) fn flight_footer_disagreement(
     footer: &FlightFooter<'_>,
     segment: u32,
     record: &RawRecord<'_>,
-    bytes_before: Option<u64>,
 ) -> Option<String> {
     disagreement(
         "the flight footer",
@@ -132,7 +110,6 @@ pub(super) fn flight_footer_disagreement(
                 u64::from(footer.segments),
                 u64::from(segment) + 1,
             ),
-            bytes_before.and_then(|bytes| claim("bytes", footer.bytes, bytes + record.offset)),
         ],
     )
 }
