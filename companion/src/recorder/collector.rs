@@ -18,6 +18,8 @@ use super::staging::{Explained, Staging};
 use super::status::Status;
 use super::tally::{Loss, refusal_cause, with_refusal_record};
 
+/// Bytes that the frame of a flight footer takes at most.
+const FLIGHT_FOOTER_MAX: usize = 256;
 /// Entries taken from one ring before the next one has its turn.
 const TURN: usize = 256;
 /// Bytes taken from one ring before the next one has its turn: about half a block.
@@ -121,6 +123,11 @@ impl Collector {
                 self.refusals(&refusals, now_ns);
             }
         }
+        // Both footers stand in one block of this segment, with nothing between them.
+        let room = FLIGHT_FOOTER_MAX + self.encoder.footer_room();
+        if self.block.free().len() < room {
+            self.seal(now_ns);
+        }
         let lost = self.loss_counts();
         let footer = FlightFooter {
             time_ns: now_ns.max(self.last_ns),
@@ -129,7 +136,7 @@ impl Collector {
             clean_shutdown: true,
             lost: List::new(&lost),
         };
-        self.append(&Record::FlightFooter(footer), now_ns);
+        self.put(&Record::FlightFooter(footer), now_ns);
         self.end_segment(true, now_ns);
         self.staging.close();
     }
@@ -220,6 +227,10 @@ impl Collector {
             self.end_segment(false, monotonic_ns);
             self.begin_segment(monotonic_ns);
         }
+        self.put(record, monotonic_ns);
+    }
+
+    fn put(&mut self, record: &Record<'_>, monotonic_ns: u64) {
         for _ in 0..2 {
             let sequence = self.encoder.next_sequence();
             let free = self.block.free();
