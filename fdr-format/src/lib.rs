@@ -20,11 +20,11 @@ mod record;
 mod segment;
 
 pub use flight::{
-    ClockAnchor, Completeness, DEFAULT_SEGMENT_BYTES, DeviceCertificate, FileSystem, Finding,
-    FindingKind, FlightDescription, FlightItem, FlightKeys, FlightParameters, FlightReader,
-    FlightSummary, FlightWriter, MAX_CONFIGURATION, MAX_SEGMENT_BYTES, Manifest, ManifestSegment,
-    ManifestStream, OpenError, ReadError, SegmentFile, SegmentStart, Storage, TimeRange,
-    Verification, Verifier, VerifyError, WriteError, segment_file, segment_path, verify,
+    ClockAnchor, Completeness, DEFAULT_SEGMENT_BYTES, DeviceCertificate, DropLine, DropLog,
+    FileSystem, Finding, FindingKind, FlightDescription, FlightItem, FlightKeys, FlightParameters,
+    FlightReader, FlightSummary, FlightWriter, MAX_CONFIGURATION, MAX_SEGMENT_BYTES, Manifest,
+    ManifestSegment, ManifestStream, OpenError, ReadError, SegmentFile, SegmentStart, Storage,
+    TimeRange, Verification, Verifier, VerifyError, WriteError, segment_file, segment_path, verify,
     verify_with,
 };
 pub use frame::{

@@ -8,6 +8,7 @@
 //! DIR/{flight_id}/essential/seg_00000.bin
 //! ```
 
+mod drops;
 mod folder;
 mod manifest;
 mod mapping;
@@ -18,6 +19,7 @@ mod storage;
 mod verify;
 mod writer;
 
+pub use drops::{DropLine, DropLog};
 pub use folder::{FlightDescription, OpenError, segment_file, segment_path};
 pub use manifest::{Manifest, ManifestSegment, ManifestStream};
 pub use parameters::{
