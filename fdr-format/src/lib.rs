@@ -17,11 +17,12 @@ mod frame;
 mod identity;
 mod layout;
 mod record;
+mod seal;
 mod segment;
 
 pub use flight::{
-    ClockAnchor, Completeness, DEFAULT_SEGMENT_BYTES, DeviceCertificate, DropLine, DropLog,
-    FileSystem, Finding, FindingKind, FlightDescription, FlightItem, FlightKeys, FlightParameters,
+    ClockAnchor, Completeness, DEFAULT_SEGMENT_BYTES, DROPS_FILE, DropLine, DropLog, FileSystem,
+    Finding, FindingKind, FlightDescription, FlightItem, FlightKeys, FlightParameters,
     FlightReader, FlightSummary, FlightWriter, MAX_CONFIGURATION, MAX_SEGMENT_BYTES, Manifest,
     ManifestSegment, ManifestStream, OpenError, ReadError, SegmentFile, SegmentStart, Storage,
     TimeRange, Verification, Verifier, VerifyError, WriteError, segment_file, segment_path, verify,
@@ -40,6 +41,9 @@ pub use layout::{
 };
 pub use record::{
     DecodeError, EncodeError, FieldDifference, Record, RecordType, TypeCounts, first_difference,
+};
+pub use seal::{
+    DeviceCertificate, SEAL_FILE, SEAL_KEY_FILE, Seal, SealProblem, SealedStream, SecretKey,
 };
 pub use segment::{
     Damage, FOOTER_ROOM, FooterParameters, SegmentCursor, SegmentEncoder, SegmentError,

@@ -5,11 +5,19 @@
 //! front of `,"crc32":`. It is on the device before its segment is removed: a line whose segment is
 //! still there tells of a drop that was not carried out.
 
+use std::io;
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
+use super::open::read_limited;
 use crate::identity::Digest;
 use crate::record::{LossCause, TypeCounts};
 
+/// Name of the journal inside a flight's folder.
+pub const DROPS_FILE: &str = "drops.log";
+/// Largest journal that is read: some 200,000 drops.
+const JOURNAL_MAX: u64 = 64 << 20;
 /// Longest line that is read.
 const LINE_MAX: usize = 64 << 10;
 const CHECK: &str = ",\"crc32\":\"";
@@ -98,6 +106,15 @@ pub struct DropLog {
 }
 
 impl DropLog {
+    /// Reads the journal of the flight in `folder`; an empty one when there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read or is larger than 64 MiB.
+    pub fn read(folder: &Path) -> io::Result<Self> {
+        let bytes = read_limited(&folder.join(DROPS_FILE), JOURNAL_MAX)?;
+        Ok(bytes.map_or_else(Self::default, |bytes| Self::parse(&bytes)))
+    }
+
     /// Reads the bytes of the file. Zeros behind the last line are room that was not needed.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Self {

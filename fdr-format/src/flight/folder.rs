@@ -5,10 +5,11 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::manifest::Manifest;
-use super::open::open_regular;
+use super::open::{open_regular, read_limited};
 use super::parameters::ClockAnchor;
 use crate::identity::{BootId, FlightId, Stream};
 use crate::record::{FlightSource, Record};
+use crate::seal::{SEAL_FILE, SEAL_MAX, Seal};
 use crate::segment::SegmentReader;
 
 /// Name of the manifest inside a flight's folder.
@@ -214,13 +215,19 @@ pub(super) fn identity_without_header(flight: &Path) -> Result<FlightId, OpenErr
 
 /// The manifest, when there is one.
 pub(super) fn read_manifest(flight: &Path) -> io::Result<Option<Manifest>> {
-    let file = match open_regular(&flight.join(MANIFEST)) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
+    read_json(&flight.join(MANIFEST), MANIFEST_LIMIT)
+}
+
+/// The seal, when there is one.
+pub(super) fn read_seal(flight: &Path) -> io::Result<Option<Seal>> {
+    read_json(&flight.join(SEAL_FILE), SEAL_MAX)
+}
+
+/// A small JSON file; an error of kind `InvalidData` when it is something else.
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path, limit: u64) -> io::Result<Option<T>> {
+    let Some(text) = read_limited(path, limit)? else {
+        return Ok(None);
     };
-    let mut text = Vec::new();
-    file.take(MANIFEST_LIMIT).read_to_end(&mut text)?;
     serde_json::from_slice(&text)
         .map(Some)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))

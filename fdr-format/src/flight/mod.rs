@@ -19,12 +19,12 @@ mod storage;
 mod verify;
 mod writer;
 
-pub use drops::{DropLine, DropLog};
+pub use drops::{DROPS_FILE, DropLine, DropLog};
 pub use folder::{FlightDescription, OpenError, segment_file, segment_path};
 pub use manifest::{Manifest, ManifestSegment, ManifestStream};
 pub use parameters::{
-    ClockAnchor, DEFAULT_SEGMENT_BYTES, DeviceCertificate, FlightKeys, FlightParameters,
-    FlightSummary, MAX_CONFIGURATION, MAX_SEGMENT_BYTES, SegmentStart, WriteError,
+    ClockAnchor, DEFAULT_SEGMENT_BYTES, FlightKeys, FlightParameters, FlightSummary,
+    MAX_CONFIGURATION, MAX_SEGMENT_BYTES, SegmentStart, WriteError,
 };
 pub use reader::{FlightItem, FlightReader, ReadError};
 pub use storage::{FileSystem, SegmentFile, Storage};

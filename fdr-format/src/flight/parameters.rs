@@ -3,9 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::identity::{BootId, Digest, FlightId, PublicKey, Signature};
+use crate::identity::{BootId, Digest, FlightId, PublicKey};
 use crate::layout::{List, LongText};
 use crate::record::{EncodeError, FlightSource, SegmentHeader};
+use crate::seal::DeviceCertificate;
 use crate::segment::{SegmentEncoder, known_types};
 
 /// Size at which a segment is closed, when nothing else is asked for.
@@ -115,15 +116,6 @@ pub struct FlightKeys {
     pub flight: PublicKey,
     /// The device's, with what it says of the flight's; `None` when the device has none.
     pub device: Option<DeviceCertificate>,
-}
-
-/// A device's word that a key is that of a flight which it records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DeviceCertificate {
-    /// The device's key.
-    pub key: PublicKey,
-    /// Its signature: see [`crate::certificate_message`].
-    pub certificate: Signature,
 }
 
 /// One moment in two clocks.

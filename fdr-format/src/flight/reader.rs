@@ -8,6 +8,7 @@ use super::manifest::Manifest;
 use super::mapping::SegmentBytes;
 use crate::frame::RawRecord;
 use crate::identity::{FlightId, SegmentIdentity};
+use crate::seal::Seal;
 use crate::segment::{Damage, SegmentCursor, SegmentError};
 
 /// A segment file that cannot be read.
@@ -200,6 +201,14 @@ impl FlightReader {
     /// When it cannot be read; of kind `InvalidData` when it is no manifest.
     pub fn manifest(&self) -> io::Result<Option<Manifest>> {
         folder::read_manifest(&self.folder)
+    }
+
+    /// The flight's seal, when there is one; whether it is valid is another question.
+    ///
+    /// # Errors
+    /// When it cannot be read; of kind `InvalidData` when it is no seal.
+    pub fn seal(&self) -> io::Result<Option<Seal>> {
+        folder::read_seal(&self.folder)
     }
 
     /// Number of the last segment.
