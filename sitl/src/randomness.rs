@@ -23,6 +23,12 @@ pub enum Purpose {
     Gps = 7,
     /// Transmission delays.
     Link = 8,
+    /// Camera and map.
+    Camera = 9,
+    /// What a flight of a Monte Carlo run is.
+    Plan = 10,
+    /// Resampling of flights for confidence intervals.
+    Bootstrap = 11,
 }
 
 /// A stream of random numbers, the same for the same seed and purpose on every machine.

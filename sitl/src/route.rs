@@ -12,6 +12,8 @@ use crate::world::Place;
 const LOOK_AHEAD_S: f64 = 3.0;
 /// A waypoint counts as reached this long before it, so that the turn ends on the next leg.
 const TURN_LEAD_S: f64 = 3.5;
+/// Lines of a survey.
+const LINES: usize = 8;
 
 /// What the route asks for at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,6 +56,62 @@ impl Route {
         });
         Self {
             waypoints: waypoints.to_vec(),
+            towards: 0,
+        }
+    }
+
+    /// Out to a far point and back, on two tracks a little apart, again and again.
+    #[must_use]
+    pub fn transit(home: &Place, length_m: f64, height_m: f64, randomness: &mut Randomness) -> Self {
+        let apart = randomness.between(300.0, 800.0);
+        let corners = [
+            (0.0, 0.0),
+            (0.5 * length_m, -0.5 * apart),
+            (length_m, 0.0),
+            (length_m, apart),
+            (0.0, apart),
+        ];
+        Self::turned_by_chance(home, &corners, height_m, randomness)
+    }
+
+    /// Parallel lines over a field, as for mapping.
+    #[must_use]
+    pub fn survey(home: &Place, length_m: f64, height_m: f64, randomness: &mut Randomness) -> Self {
+        let spacing = randomness.between(120.0, 250.0);
+        let corners: Vec<_> = (0..LINES)
+            .flat_map(|line| {
+                let east = spacing * line as f64;
+                let ends = [(300.0, east), (300.0 + length_m, east)];
+                if line % 2 == 0 {
+                    ends
+                } else {
+                    [ends[1], ends[0]]
+                }
+            })
+            .collect();
+        Self::turned_by_chance(home, &corners, height_m, randomness)
+    }
+
+    fn turned_by_chance(
+        home: &Place,
+        corners: &[(f64, f64)],
+        height_m: f64,
+        randomness: &mut Randomness,
+    ) -> Self {
+        let turn_rad = randomness.between(0.0, core::f64::consts::TAU);
+        let (sine, cosine) = libm::sincos(turn_rad);
+        let waypoints = corners
+            .iter()
+            .map(|(north, east)| {
+                home.moved(&Vector3::new(
+                    cosine * north - sine * east,
+                    sine * north + cosine * east,
+                    -height_m,
+                ))
+            })
+            .collect();
+        Self {
+            waypoints,
             towards: 0,
         }
     }

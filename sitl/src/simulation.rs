@@ -9,9 +9,11 @@ use crate::belief::Belief;
 use crate::flight_control::FlightControl;
 use crate::randomness::{Purpose, Randomness};
 use crate::route::Route;
-use crate::sensors::{AirspeedSensor, AttitudeEstimate, Barometer, GpsReceiver, Imu, ImuReading};
+use crate::sensors::{
+    AirspeedSensor, AttitudeEstimate, Barometer, GpsReceiver, Grade, Imu, ImuReading, Signal,
+};
 use crate::truth::{Moment, Track};
-use crate::wind::{MeanWind, Wind};
+use crate::wind::{MeanWind, Wind, WindDrift};
 use crate::world::Place;
 
 /// Step of the simulation.
@@ -128,13 +130,17 @@ impl Simulation {
                 rate_frd_radps: nalgebra::Vector3::zeros(),
                 throttle: 0.0,
             },
-            wind: Wind::new(scenario.wind, Randomness::new(seed, Purpose::Wind)),
-            imu: Imu::new(seed),
+            wind: Wind::new(
+                scenario.wind,
+                WindDrift::default(),
+                Randomness::new(seed, Purpose::Wind),
+            ),
+            imu: Imu::new(seed, Grade::Standard),
             last_imu: None,
-            attitude: AttitudeEstimate::new(seed),
-            airspeed: AirspeedSensor::new(seed),
-            barometer: Barometer::new(seed),
-            gps: GpsReceiver::new(seed),
+            attitude: AttitudeEstimate::new(seed, Grade::Standard),
+            airspeed: AirspeedSensor::new(seed, Grade::Standard),
+            barometer: Barometer::new(seed, Grade::Standard),
+            gps: GpsReceiver::new(seed, Grade::Standard),
             belief: Belief::default(),
             stream: AutopilotStream::new(seed),
             truth: Track::default(),
@@ -237,8 +243,12 @@ impl Simulation {
     }
 
     fn report_gps(&mut self, time_ns: u64) {
-        let jammed = time_ns >= self.scenario.gps_lost_at_ns;
-        let reading = self.gps.read(GPS_PERIOD_NS as f64 * 1e-9, jammed);
+        let signal = if time_ns >= self.scenario.gps_lost_at_ns {
+            Signal::Jammed
+        } else {
+            Signal::Genuine
+        };
+        let reading = self.gps.read(GPS_PERIOD_NS as f64 * 1e-9, signal);
         self.belief.hear_gps(&reading);
         self.stream.gps(time_ns, &reading);
     }

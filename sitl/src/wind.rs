@@ -45,6 +45,24 @@ impl MeanWind {
     }
 }
 
+/// How the mean wind wanders in time and along the way.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WindDrift {
+    /// Standard deviation per axis as a share of the speed at 10 m.
+    pub share: f64,
+    /// Correlation time.
+    pub time_s: f64,
+}
+
+impl Default for WindDrift {
+    fn default() -> Self {
+        Self {
+            share: 0.1,
+            time_s: 400.0,
+        }
+    }
+}
+
 /// Standard deviations and length scales of gusts at one height.
 #[derive(Debug, Clone, Copy)]
 struct GustScales {
@@ -86,12 +104,12 @@ pub struct Wind {
 impl Wind {
     /// The wind of a flight with this mean.
     #[must_use]
-    pub fn new(mean: MeanWind, mut randomness: Randomness) -> Self {
-        let drift_sigma_mps = 0.1 * mean.speed_at_10_m_mps;
+    pub fn new(mean: MeanWind, drift: WindDrift, mut randomness: Randomness) -> Self {
+        let drift_sigma_mps = drift.share * mean.speed_at_10_m_mps;
         Self {
             mean,
-            drift_north: GaussMarkov::new(drift_sigma_mps, 400.0, &mut randomness),
-            drift_east: GaussMarkov::new(drift_sigma_mps, 400.0, &mut randomness),
+            drift_north: GaussMarkov::new(drift_sigma_mps, drift.time_s, &mut randomness),
+            drift_east: GaussMarkov::new(drift_sigma_mps, drift.time_s, &mut randomness),
             along: randomness.normal(1.0),
             across: SecondOrderGust::default(),
             vertical: SecondOrderGust::default(),
@@ -175,7 +193,7 @@ mod tests {
 
     #[test]
     fn gusts_have_the_standard_deviation_of_the_specification_and_no_mean() {
-        let mut wind = Wind::new(BREEZE, Randomness::new(5, Purpose::Wind));
+        let mut wind = Wind::new(BREEZE, WindDrift::default(), Randomness::new(5, Purpose::Wind));
         let direction = BREEZE.direction_ned();
         let right = Vector3::new(-direction.y, direction.x, 0.0);
         let height_m = 50.0;

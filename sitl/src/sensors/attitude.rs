@@ -3,6 +3,7 @@
 
 use nalgebra::{UnitQuaternion, Vector3};
 
+use super::Grade;
 use crate::randomness::{GaussMarkov, Purpose, Randomness};
 
 /// One attitude report: Euler angles, yaw-pitch-roll order, body FRD against NED.
@@ -27,12 +28,13 @@ pub struct AttitudeEstimate {
 impl AttitudeEstimate {
     /// The estimate of the flight of `seed`.
     #[must_use]
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, grade: Grade) -> Self {
         let mut randomness = Randomness::new(seed, Purpose::Attitude);
-        let tilt_rad = 1.2_f64.to_radians();
+        let tilt_rad = 1.2_f64.to_radians() * grade.error_factor();
+        let yaw_rad = 3.0_f64.to_radians() * grade.error_factor();
         Self {
             tilt: core::array::from_fn(|_| GaussMarkov::new(tilt_rad, 60.0, &mut randomness)),
-            yaw: GaussMarkov::new(3.0_f64.to_radians(), 120.0, &mut randomness),
+            yaw: GaussMarkov::new(yaw_rad, 120.0, &mut randomness),
             randomness,
         }
     }
@@ -68,7 +70,7 @@ mod tests {
         let (mut yaw_square, mut change_square) = (0.0, 0.0);
         let seeds = 400;
         for seed in 0..seeds {
-            let mut estimate = AttitudeEstimate::new(seed);
+            let mut estimate = AttitudeEstimate::new(seed, Grade::Standard);
             let first = estimate.read(&truth, 0.02).yaw_rad - 2.0;
             let soon = estimate.read(&truth, 0.02).yaw_rad - 2.0;
             yaw_square += first * first / seeds as f64;

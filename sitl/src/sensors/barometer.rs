@@ -1,5 +1,6 @@
 //! Static pressure.
 
+use super::Grade;
 use crate::randomness::{GaussMarkov, Purpose, Randomness};
 use crate::world::Air;
 
@@ -19,18 +20,21 @@ pub struct Barometer {
     day_offset_pa: f64,
     drift_pa: GaussMarkov,
     dynamic_share: f64,
+    noise_pa: f64,
     randomness: Randomness,
 }
 
 impl Barometer {
     /// The barometer of the flight of `seed`.
     #[must_use]
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, grade: Grade) -> Self {
+        let times = grade.error_factor();
         let mut randomness = Randomness::new(seed, Purpose::Barometer);
         Self {
             day_offset_pa: randomness.normal(500.0),
-            drift_pa: GaussMarkov::new(30.0, 900.0, &mut randomness),
-            dynamic_share: randomness.normal(0.03),
+            drift_pa: GaussMarkov::new(30.0 * times, 900.0, &mut randomness),
+            dynamic_share: randomness.normal(0.03 * times),
+            noise_pa: 4.0 * times,
             randomness,
         }
     }
@@ -44,7 +48,7 @@ impl Barometer {
                 + self.day_offset_pa
                 + self.drift_pa.advance(dt_s, &mut self.randomness)
                 + self.dynamic_share * dynamic_pa
-                + self.randomness.normal(4.0),
+                + self.randomness.normal(self.noise_pa),
             temperature_k: air.temperature_k + 12.0,
         }
     }
@@ -56,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_climb_of_a_hundred_metres_takes_off_about_1170_pascal() {
-        let mut barometer = Barometer::new(2);
+        let mut barometer = Barometer::new(2, Grade::Standard);
         let mut mean = |alt: f64| {
             (0..500)
                 .map(|_| barometer.read(1e-6, alt, 0.0).static_pressure_pa)

@@ -1,9 +1,10 @@
-//! A satellite receiver that reports late and can be jammed.
+//! A satellite receiver that reports late, can be jammed, and believes a forged signal.
 
 use std::collections::VecDeque;
 
 use nalgebra::Vector3;
 
+use super::Grade;
 use crate::randomness::{GaussMarkov, Purpose, Randomness};
 use crate::truth::Moment;
 use crate::world::Place;
@@ -28,10 +29,27 @@ pub enum GpsReading {
     },
 }
 
+/// What reaches the receiver's antenna.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Signal {
+    /// The satellites'.
+    Genuine,
+    /// Noise that drowns them.
+    Jammed,
+    /// A forged one, which shows this motion.
+    Forged {
+        /// Where the forger wants the receiver to be.
+        place: Place,
+        /// How fast.
+        velocity_ned_mps: Vector3<f64>,
+    },
+}
+
 /// The receiver.
 #[derive(Debug, Clone)]
 pub struct GpsReceiver {
     position_error: [GaussMarkov; 3],
+    times: f64,
     randomness: Randomness,
     recent: VecDeque<Moment>,
     last: Option<Place>,
@@ -47,11 +65,13 @@ impl GpsReceiver {
 
     /// The receiver of the flight of `seed`.
     #[must_use]
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, grade: Grade) -> Self {
+        let times = grade.error_factor();
         let mut randomness = Randomness::new(seed, Purpose::Gps);
-        let sigma = [1.2, 1.2, 2.2];
+        let sigma = [1.2, 1.2, 2.2].map(|sigma| sigma * times);
         Self {
             position_error: sigma.map(|sigma| GaussMarkov::new(sigma, 120.0, &mut randomness)),
+            times,
             randomness,
             recent: VecDeque::new(),
             last: None,
@@ -70,23 +90,34 @@ impl GpsReceiver {
         }
     }
 
-    /// The report `dt_s` after the last one: the motion 0.2 s ago, or none while `jammed`.
-    pub fn read(&mut self, dt_s: f64, jammed: bool) -> GpsReading {
+    /// The report `dt_s` after the last one: the motion that `signal` showed 0.2 s ago, or none.
+    pub fn read(&mut self, dt_s: f64, signal: Signal) -> GpsReading {
         let error = Vector3::from_fn(|axis, _| {
             self.position_error[axis].advance(dt_s, &mut self.randomness)
-                + self.randomness.normal(0.15)
+                + self.randomness.normal(0.15 * self.times)
         });
-        let velocity_error = Vector3::from_fn(|_, _| self.randomness.normal(0.12));
-        match self.recent.front() {
-            Some(then) if !jammed => {
-                let place = then.place.moved(&error);
+        let velocity_error = Vector3::from_fn(|_, _| self.randomness.normal(0.12 * self.times));
+        let shown = match (signal, self.recent.front()) {
+            (Signal::Genuine, Some(then)) => Some((then.place, then.velocity_ned_mps)),
+            (
+                Signal::Forged {
+                    place,
+                    velocity_ned_mps,
+                },
+                _,
+            ) => Some((place, velocity_ned_mps)),
+            (Signal::Genuine | Signal::Jammed, _) => None,
+        };
+        match shown {
+            Some((place, velocity_ned_mps)) => {
+                let place = place.moved(&error);
                 self.last = Some(place);
                 GpsReading::Fix {
                     place,
-                    velocity_ned_mps: then.velocity_ned_mps + velocity_error,
+                    velocity_ned_mps: velocity_ned_mps + velocity_error,
                 }
             }
-            _ => GpsReading::NoFix { last: self.last },
+            None => GpsReading::NoFix { last: self.last },
         }
     }
 }
@@ -117,9 +148,9 @@ mod tests {
         let seeds = 400;
         let mean = (0..seeds)
             .map(|seed| {
-                let mut receiver = GpsReceiver::new(seed);
+                let mut receiver = GpsReceiver::new(seed, Grade::Standard);
                 flying_north(&mut receiver, 1_000);
-                match receiver.read(0.2, false) {
+                match receiver.read(0.2, Signal::Genuine) {
                     GpsReading::Fix { place, .. } => START.ned_to(&place).x,
                     GpsReading::NoFix { .. } => panic!("a fix was expected"),
                 }
@@ -132,17 +163,17 @@ mod tests {
 
     #[test]
     fn a_jammed_receiver_repeats_its_last_position_without_a_fix() {
-        let mut receiver = GpsReceiver::new(1);
+        let mut receiver = GpsReceiver::new(1, Grade::Standard);
         flying_north(&mut receiver, 1_000);
         assert_eq!(
-            receiver.clone().read(0.2, true),
+            receiver.clone().read(0.2, Signal::Jammed),
             GpsReading::NoFix { last: None }
         );
-        let GpsReading::Fix { place, .. } = receiver.read(0.2, false) else {
+        let GpsReading::Fix { place, .. } = receiver.read(0.2, Signal::Genuine) else {
             panic!("a fix was expected");
         };
         assert_eq!(
-            receiver.read(0.2, true),
+            receiver.read(0.2, Signal::Jammed),
             GpsReading::NoFix { last: Some(place) }
         );
     }

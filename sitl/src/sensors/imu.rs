@@ -2,6 +2,7 @@
 
 use nalgebra::{Matrix3, Vector3};
 
+use super::Grade;
 use crate::randomness::{GaussMarkov, Purpose, Randomness};
 
 /// One inertial sample: the mean over the time since the last one, body frame.
@@ -31,16 +32,17 @@ struct Triad {
     wander: [GaussMarkov; 3],
     /// Scale errors on the diagonal, misalignment beside it.
     distortion: Matrix3<f64>,
-    noise_sigma: f64,
+    /// Per square root of hertz.
+    noise_density: f64,
 }
 
 impl Triad {
-    fn new(bias: f64, wander: f64, noise_sigma: f64, randomness: &mut Randomness) -> Self {
+    fn new(bias: f64, wander: f64, noise_density: f64, randomness: &mut Randomness) -> Self {
         Self {
             turn_on_bias: Vector3::from_fn(|_, _| randomness.normal(bias)),
             wander: core::array::from_fn(|_| GaussMarkov::new(wander, 300.0, randomness)),
             distortion: Matrix3::identity() + Matrix3::from_fn(|_, _| randomness.normal(0.003)),
-            noise_sigma,
+            noise_density,
         }
     }
 
@@ -50,9 +52,10 @@ impl Triad {
         dt_s: f64,
         randomness: &mut Randomness,
     ) -> Vector3<f64> {
+        let noise_sigma = self.noise_density / libm::sqrt(dt_s);
         let mut reading = self.distortion * truth + self.turn_on_bias;
         for (axis, wander) in self.wander.iter_mut().enumerate() {
-            reading[axis] += wander.advance(dt_s, randomness) + randomness.normal(self.noise_sigma);
+            reading[axis] += wander.advance(dt_s, randomness) + randomness.normal(noise_sigma);
         }
         reading
     }
@@ -61,11 +64,12 @@ impl Triad {
 impl Imu {
     /// The unit of the flight of `seed`.
     #[must_use]
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, grade: Grade) -> Self {
         let mut randomness = Randomness::new(seed, Purpose::Imu);
+        let times = grade.error_factor();
         Self {
-            accelerometer: Triad::new(0.15, 0.02, 0.25, &mut randomness),
-            gyroscope: Triad::new(0.003, 0.0005, 0.01, &mut randomness),
+            accelerometer: Triad::new(0.15 * times, 0.02 * times, 0.025 * times, &mut randomness),
+            gyroscope: Triad::new(0.003 * times, 5e-4 * times, 1e-3 * times, &mut randomness),
             randomness,
             force_sum: Vector3::zeros(),
             rate_sum: Vector3::zeros(),
@@ -115,7 +119,7 @@ mod tests {
         let truth = Vector3::new(0.5, -0.2, -9.81);
         let mut errors = Vec::new();
         for seed in 0..400 {
-            let mut imu = Imu::new(seed);
+            let mut imu = Imu::new(seed, Grade::Standard);
             imu.feel(&(truth * 0.5), &Vector3::zeros());
             imu.feel(&(truth * 1.5), &Vector3::zeros());
             let (mean, measured) = imu.read(0.01);
