@@ -29,6 +29,10 @@ lint:
     cargo clippy --locked --workspace --all-targets -- -D warnings
     scripts/check-core.sh
 
+# Seeded flights against the truth, limits of sitl/limits.toml; takes the options of `sitl monte-carlo`
+monte-carlo *OPTIONS="--flights 1000":
+    @cargo run --locked --release -p sitl -- monte-carlo {{ OPTIONS }}
+
 # The navigator's bit vectors on the Jetson's processor, emulated (root; some minutes the first time)
 aarch64-core:
     scripts/aarch64-core.sh

@@ -62,7 +62,12 @@ impl Route {
 
     /// Out to a far point and back, on two tracks a little apart, again and again.
     #[must_use]
-    pub fn transit(home: &Place, length_m: f64, height_m: f64, randomness: &mut Randomness) -> Self {
+    pub fn transit(
+        home: &Place,
+        length_m: f64,
+        height_m: f64,
+        randomness: &mut Randomness,
+    ) -> Self {
         let apart = randomness.between(300.0, 800.0);
         let corners = [
             (0.0, 0.0),

@@ -193,7 +193,11 @@ mod tests {
 
     #[test]
     fn gusts_have_the_standard_deviation_of_the_specification_and_no_mean() {
-        let mut wind = Wind::new(BREEZE, WindDrift::default(), Randomness::new(5, Purpose::Wind));
+        let mut wind = Wind::new(
+            BREEZE,
+            WindDrift::default(),
+            Randomness::new(5, Purpose::Wind),
+        );
         let direction = BREEZE.direction_ned();
         let right = Vector3::new(-direction.y, direction.x, 0.0);
         let height_m = 50.0;
