@@ -32,7 +32,7 @@ const fn range(section: &'static str, name: &'static str, low: f64, high: f64) -
 }
 
 /// Every number of the navigator.
-pub const RANGES: [Range; 56] = [
+pub const RANGES: [Range; 68] = [
     range("process", "inertial_velocity", 0.001, 10.0),
     range("process", "accelerometer_scale", 0.0001, 2.0),
     range("process", "kinematic_velocity", 0.01, 20.0),
@@ -51,6 +51,7 @@ pub const RANGES: [Range; 56] = [
     range("process", "fc_yaw_sigma_rad", 0.001, 1.5),
     range("process", "fc_attitude_time_s", 1.0, 3600.0),
     range("process", "baro_bias", 0.001, 10.0),
+    range("process", "visual_scale", 0.0, 0.1),
     range("sensors", "gps_horizontal_m", 0.1, 100.0),
     range("sensors", "gps_vertical_m", 0.1, 200.0),
     range("sensors", "gps_speed_mps", 0.02, 20.0),
@@ -77,8 +78,11 @@ pub const RANGES: [Range; 56] = [
     range("initial", "lift_slope_m", 0.01, 50.0),
     range("initial", "gps_delay_mean_s", 0.0, 1.0),
     range("initial", "gps_delay_s", 0.001, 1.0),
+    range("initial", "visual_scale", 0.0001, 0.5),
     range("gates", "gps_horizontal_nis", 1.0, 1000.0),
     range("gates", "gps_height_nis", 1.0, 1000.0),
+    range("gates", "anchor_nis", 1.0, 1000.0),
+    range("gates", "odometry_nis", 1.0, 1000.0),
     range("gates", "scalar_nis", 1.0, 1000.0),
     range("gates", "airflow_min_mps", 1.0, 50.0),
     range("gates", "gps_lost_s", 0.5, 60.0),
@@ -87,6 +91,14 @@ pub const RANGES: [Range; 56] = [
     range("gates", "attitude_max_gap_s", 0.05, 10.0),
     range("gates", "attitude_reset_rad", 0.05, 3.0),
     range("gates", "attitude_reset_s", 0.02, 30.0),
+    range("vision", "camera_tilt_rad", 0.0, 0.5),
+    range("vision", "camera_tilt_change_rad", 0.0, 0.5),
+    range("vision", "displacement_floor_m", 0.01, 50.0),
+    range("vision", "anchor_floor_m", 0.1, 100.0),
+    range("vision", "peak_ratio_min", 1.0, 10.0),
+    range("vision", "confirm_above_m", 1.0, 1000.0),
+    range("vision", "anchor_delay_max_s", 0.5, 10.0),
+    range("vision", "converge_mps", 0.5, 100.0),
     range("fix", "three_d_max_radius_m", 10.0, 2000.0),
     range("fix", "two_d_max_radius_m", 10.0, 10000.0),
 ];

@@ -15,6 +15,8 @@ pub struct NavigatorConfig {
     pub initial: InitialSigma,
     /// What is believed and what is not.
     pub gates: Gates,
+    /// How far camera and map are believed.
+    pub vision: Vision,
     /// What the autopilot is told of a coarse position.
     pub fix: FixThresholds,
 }
@@ -60,6 +62,8 @@ pub struct ProcessNoise {
     pub fc_attitude_time_s: f64,
     /// Barometric height offset, m/sqrt(s).
     pub baro_bias: f64,
+    /// Visual scale: how fast the relative error of the height above ground changes, 1/sqrt(s).
+    pub visual_scale: f64,
 }
 
 impl Default for ProcessNoise {
@@ -83,6 +87,7 @@ impl Default for ProcessNoise {
             fc_yaw_sigma_rad: 0.2,
             fc_attitude_time_s: 60.0,
             baro_bias: 0.1,
+            visual_scale: 2e-3,
         }
     }
 }
@@ -169,6 +174,8 @@ pub struct InitialSigma {
     pub gps_delay_mean_s: f64,
     /// Receiver delay: 1 sigma, s.
     pub gps_delay_s: f64,
+    /// Visual scale: relative error of the height above ground.
+    pub visual_scale: f64,
 }
 
 impl Default for InitialSigma {
@@ -188,6 +195,7 @@ impl Default for InitialSigma {
             lift_slope_m: 1.0,
             gps_delay_mean_s: 0.15,
             gps_delay_s: 0.1,
+            visual_scale: 0.03,
         }
     }
 }
@@ -200,6 +208,10 @@ pub struct Gates {
     pub gps_horizontal_nis: f64,
     /// Largest normalised innovation squared of a GPS height (1 degree of freedom).
     pub gps_height_nis: f64,
+    /// Largest normalised innovation squared of a map match or an operator's hint (2 degrees of freedom).
+    pub anchor_nis: f64,
+    /// Largest normalised innovation squared of a visual displacement (2 degrees of freedom).
+    pub odometry_nis: f64,
     /// Largest normalised innovation squared of one scalar; beyond it the noise is widened to fit.
     pub scalar_nis: f64,
     /// Airflow is used as a measurement only above this true airspeed, m/s.
@@ -223,6 +235,8 @@ impl Default for Gates {
         Self {
             gps_horizontal_nis: 13.82,
             gps_height_nis: 10.83,
+            anchor_nis: 13.82,
+            odometry_nis: 13.82,
             scalar_nis: 9.0,
             airflow_min_mps: 8.0,
             gps_lost_s: 3.0,
@@ -231,6 +245,44 @@ impl Default for Gates {
             attitude_max_gap_s: 1.0,
             attitude_reset_rad: 0.5,
             attitude_reset_s: 0.3,
+        }
+    }
+}
+
+/// Camera and map: errors that stay from frame to frame, and what is asked of a match.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Vision {
+    /// Tilt of the camera against the reported attitude that lasts (mounting, slow attitude error):
+    /// considered, never averaged away, 1 sigma, rad.
+    pub camera_tilt_rad: f64,
+    /// The same, the part that changes from frame to frame, 1 sigma, rad.
+    pub camera_tilt_change_rad: f64,
+    /// Smallest error that a displacement is believed to have, 1 sigma per axis, m.
+    pub displacement_floor_m: f64,
+    /// Smallest error that a match is believed to have beyond that of map and tilt, 1 sigma per axis, m.
+    pub anchor_floor_m: f64,
+    /// A match needs at least this ratio of peak to second peak.
+    pub peak_ratio_min: f64,
+    /// Above this uncertainty (1 sigma) three of five matches must agree before one is fused, m.
+    pub confirm_above_m: f64,
+    /// A match may arrive this long after its exposure, s.
+    pub anchor_delay_max_s: f64,
+    /// The emitted position follows a corrected estimate at most this fast, m/s.
+    pub converge_mps: f64,
+}
+
+impl Default for Vision {
+    fn default() -> Self {
+        Self {
+            camera_tilt_rad: 0.02,
+            camera_tilt_change_rad: 0.005,
+            displacement_floor_m: 0.2,
+            anchor_floor_m: 1.0,
+            peak_ratio_min: 1.2,
+            confirm_above_m: 12.0,
+            anchor_delay_max_s: 5.5,
+            converge_mps: 5.0,
         }
     }
 }

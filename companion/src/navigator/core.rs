@@ -3,7 +3,7 @@
 use super::{
     config::NavigatorConfig,
     emission,
-    estimator::{self, Estimator, GpsOutcome},
+    estimator::{self, Estimator, GpsOutcome, Leveller, Start, StartAttitude},
     gps_watch::{AfterFusion, AfterRejection, GpsWatch},
     input::{Airframe, Attitude, FcGps, GpsFix, Input},
     output::{Event, EventKind, Output, Outputs},
@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Raised whenever the same inputs may give other outputs than before.
-pub const CORE_VERSION: u32 = 1;
+pub const CORE_VERSION: u32 = 2;
 
 /// Positions are emitted at multiples of this period, 10 Hz.
 const EMISSION_PERIOD_NS: u64 = 100_000_000;
@@ -31,6 +31,7 @@ pub struct Navigator {
     last_sensor: Option<MonotonicNs>,
     deadline: Option<MonotonicNs>,
     attitude: Option<Attitude>,
+    leveller: Leveller,
     airframe: Airframe,
     tracking: Option<Tracking>,
     was_lost: bool,
@@ -54,6 +55,7 @@ impl Navigator {
             last_sensor: None,
             deadline: None,
             attitude: None,
+            leveller: Leveller::default(),
             airframe: Airframe::Unknown,
             tracking: None,
             was_lost: false,
@@ -98,16 +100,27 @@ impl Navigator {
                 self.airframe = state.airframe;
                 self.with_estimator(|estimator| estimator.set_airframe(state.airframe));
             }
-            Input::FrameExposed(_)
-            | Input::VisualOdometry(_)
-            | Input::SatelliteAnchor(_)
-            | Input::TakeoffOrigin(_)
+            Input::FrameExposed(frame) => {
+                self.with_estimator(|estimator| estimator.frame_exposed(frame));
+            }
+            Input::VisualOdometry(result) => self.with_estimator(|estimator| {
+                estimator.odometry(result);
+            }),
+            Input::SatelliteAnchor(anchor) => self.with_estimator(|estimator| {
+                estimator.anchor(anchor);
+            }),
+            Input::OperatorHint(hint) => self.with_estimator(|estimator| {
+                estimator.hint(hint);
+            }),
+            Input::TakeoffOrigin(_)
             | Input::TrustedState(_)
             | Input::RestartState(_)
-            | Input::OperatorHint(_)
             | Input::GpsIntegrity(_)
             | Input::SystemHealth(_) => {}
-            Input::Imu(sample) => self.with_estimator(|estimator| estimator.imu(sample)),
+            Input::Imu(sample) => {
+                self.leveller.hear(sample);
+                self.with_estimator(|estimator| estimator.imu(sample));
+            }
             Input::AirData(sample) => self.with_estimator(|estimator| estimator.air_data(sample)),
             Input::Barometer(sample) => {
                 self.with_estimator(|estimator| estimator.barometer(sample));
@@ -164,8 +177,11 @@ impl Navigator {
         let fresh = self
             .attitude
             .filter(|attitude| fix.time.seconds_since(attitude.time) <= ATTITUDE_MAX_AGE_S);
-        let Some(attitude) = fresh else { return };
-        let mut estimator = Estimator::start(&self.config, fix, &attitude);
+        let [north, east] = fix.velocity_ne_mps.unwrap_or_default();
+        let best = StartAttitude::best(fresh, &self.leveller, fix.time, [north, east, 0.0]);
+        let Some(attitude) = best else { return };
+        let start = Start::at_fix(&self.config, fix, attitude);
+        let mut estimator = Estimator::start(&self.config, &start);
         estimator.set_airframe(self.airframe);
         self.tracking = Some(Tracking {
             estimator,

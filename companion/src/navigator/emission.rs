@@ -1,6 +1,6 @@
 //! From the filter's state to the position that is emitted, with the covariance it has earned.
 
-use nalgebra::{Matrix3, Matrix6};
+use nalgebra::{Matrix3, Matrix6, Vector3};
 
 use super::{
     config::{FixThresholds, NavigatorConfig, SensorNoise},
@@ -22,8 +22,12 @@ pub fn position(
     config: &NavigatorConfig,
 ) -> Option<EmittedExternalPosition> {
     let nominal = estimator.nominal();
+    let offset = estimator.shown_offset_ne_m();
+    let shown = nominal
+        .position
+        .displaced(Vector3::new(offset.x, offset.y, 0.0));
     let block = covariance(estimator, &config.sensors);
-    let believable = validity::is_believable(&nominal.position, &nominal.velocity.into());
+    let believable = validity::is_believable(&shown, &nominal.velocity.into());
     let finite = nominal.is_finite() && block.iter().all(|value| value.is_finite());
     if !believable || !finite || block.cholesky().is_none() {
         return None;
@@ -32,9 +36,9 @@ pub fn position(
     let velocity_block: Matrix3<f64> = block.fixed_view::<3, 3>(3, 3).into_owned();
     let position = EmittedExternalPosition {
         time,
-        lat_rad: nominal.position.lat_rad,
-        lon_rad: nominal.position.lon_rad,
-        alt_msl_m: nominal.position.alt_msl_m,
+        lat_rad: shown.lat_rad,
+        lon_rad: shown.lon_rad,
+        alt_msl_m: shown.alt_msl_m,
         vel_ned_mps: nominal.velocity.into(),
         covariance: upper_triangle(&block),
         ellipse_95,
@@ -56,7 +60,8 @@ pub fn position(
         .then_some(position)
 }
 
-/// The filter's own covariance, and what every fix it ever fused had in common and it cannot see.
+/// The filter's own covariance, what every fix it ever fused had in common and it cannot see, and how
+/// far the shown position still lies from the estimate.
 fn covariance(estimator: &Estimator, sensors: &SensorNoise) -> Matrix6<f64> {
     let mut block: Matrix6<f64> = estimator.covariance().fixed_view::<6, 6>(0, 0).into_owned();
     let (horizontal, vertical) = (
@@ -65,6 +70,12 @@ fn covariance(estimator: &Estimator, sensors: &SensorNoise) -> Matrix6<f64> {
     );
     for (axis, sigma) in [horizontal, horizontal, vertical].into_iter().enumerate() {
         block[(axis, axis)] += sigma * sigma;
+    }
+    let offset = estimator.shown_offset_ne_m();
+    for (row, north_or_east) in offset.iter().enumerate() {
+        for (column, other) in offset.iter().enumerate() {
+            block[(row, column)] += north_or_east * other;
+        }
     }
     block
 }

@@ -26,7 +26,12 @@ impl Geodetic {
     /// small against the Earth.
     #[must_use]
     pub fn displaced(self, ned_m: Vector3<f64>) -> Self {
-        let (meridian, parallel) = self.metres_per_radian();
+        self.displaced_by(self.metres_per_radian(), ned_m)
+    }
+
+    /// The same with [`Geodetic::metres_per_radian`] of a place close by.
+    #[must_use]
+    pub fn displaced_by(self, (meridian, parallel): (f64, f64), ned_m: Vector3<f64>) -> Self {
         let lon_rad = self.lon_rad + ned_m.y / parallel;
         Self {
             lat_rad: self.lat_rad + ned_m.x / meridian,
@@ -38,7 +43,12 @@ impl Geodetic {
     /// North, east, down from `self` to `other`, m.
     #[must_use]
     pub fn displacement_to(self, other: Self) -> Vector3<f64> {
-        let (meridian, parallel) = self.metres_per_radian();
+        self.displacement_by(self.metres_per_radian(), other)
+    }
+
+    /// The same with [`Geodetic::metres_per_radian`] of a place close by.
+    #[must_use]
+    pub fn displacement_by(self, (meridian, parallel): (f64, f64), other: Self) -> Vector3<f64> {
         Vector3::new(
             (other.lat_rad - self.lat_rad) * meridian,
             wrap_pi(other.lon_rad - self.lon_rad) * parallel,
@@ -47,7 +57,8 @@ impl Geodetic {
     }
 
     /// Metres per radian of latitude and of longitude here.
-    fn metres_per_radian(self) -> (f64, f64) {
+    #[must_use]
+    pub fn metres_per_radian(self) -> (f64, f64) {
         let sine = libm::sin(self.lat_rad);
         // A pole has no east: one centimetre from it the parallel is still 6e-2 m per radian.
         let cosine = libm::cos(self.lat_rad).max(1e-8);

@@ -20,7 +20,10 @@ mod units;
 mod validity;
 
 pub use self::core::{CORE_VERSION, Navigator};
-pub use config::{FixThresholds, Gates, InitialSigma, NavigatorConfig, ProcessNoise, SensorNoise};
+pub use config::{
+    FixThresholds, Gates, InitialSigma, NavigatorConfig, ProcessNoise, SensorNoise, Vision,
+};
+pub use estimator::{AnchorOutcome, AnchorRefusal, HintOutcome, OdometryOutcome};
 pub use geodesy::Geodetic;
 pub use input::{
     AirData, Airframe, Attitude, Barometer, Displacement, FcGps, FlightState, FrameExposed,

@@ -25,7 +25,8 @@ impl Estimator {
         let speed = air.norm();
         let minimum = self.config.gates.airflow_min_mps;
         self.slow = measured < minimum;
-        if self.airframe != Airframe::FixedWing || self.slow || speed < 0.5 * minimum {
+        let flies = self.airframe == Airframe::FixedWing && !self.slow && speed >= 0.5 * minimum;
+        if !flies || !self.heading_known {
             return;
         }
         let repeats = self.airflow_repeats(sample.time);

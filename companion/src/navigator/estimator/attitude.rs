@@ -2,6 +2,7 @@
 //!
 //! | disagreement | lasts | effect |
 //! |---|---|---|
+//! | any, our heading is a mere guess | - | the autopilot's attitude replaces ours |
 //! | within the reset limit | - | fused |
 //! | beyond it | shorter than the reset time | ignored |
 //! | beyond it | longer | the autopilot has re-aligned: its attitude replaces ours |
@@ -24,6 +25,10 @@ impl Estimator {
     pub(super) fn fuse_attitude(&mut self, sample: &Attitude) {
         let reported = quaternion(sample);
         let difference = (reported * self.nominal.attitude.inverse()).scaled_axis();
+        if !self.heading_known {
+            self.take_attitude(reported);
+            return;
+        }
         if difference.norm() > self.config.gates.attitude_reset_rad {
             let since = *self.attitude_disagrees_since.get_or_insert(sample.time);
             if sample.time.seconds_since(since) >= self.config.gates.attitude_reset_s {
@@ -52,18 +57,9 @@ impl Estimator {
         let yaw = process.fc_yaw_sigma_rad * process.fc_yaw_sigma_rad;
         self.nominal.attitude = reported;
         self.nominal.fc_attitude.fill(0.0);
-        self.forget(at::ATTITUDE, [attitude; 3]);
-        self.forget(at::FC_ATTITUDE, [tilt, tilt, yaw]);
+        self.covariance.forget(at::ATTITUDE, [attitude; 3]);
+        self.covariance.forget(at::FC_ATTITUDE, [tilt, tilt, yaw]);
         self.attitude_disagrees_since = None;
-    }
-
-    /// Consecutive error states from `start` become independent of all others, with new variances.
-    pub(super) fn forget<const K: usize>(&mut self, start: usize, variances: [f64; K]) {
-        for (offset, variance) in variances.into_iter().enumerate() {
-            let index = start + offset;
-            self.covariance.row_mut(index).fill(0.0);
-            self.covariance.column_mut(index).fill(0.0);
-            self.covariance[(index, index)] = variance;
-        }
+        self.heading_known = true;
     }
 }

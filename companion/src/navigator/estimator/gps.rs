@@ -4,9 +4,9 @@ use nalgebra::Vector3;
 
 use super::{
     Estimator,
+    start::velocity_sigmas,
     state::at,
     update::{Scalar, Update, nis, pair_nis},
-    velocity_sigmas,
 };
 use crate::navigator::{geodesy::Geodetic, input::FcGps};
 
@@ -49,6 +49,7 @@ impl Estimator {
         let error = update.finish();
         self.correct(&error);
         self.nominal.gps_delay = self.nominal.gps_delay.clamp(0.0, DELAY_MAX_S);
+        self.align_to_course(sample);
         GpsOutcome::Fused
     }
 
@@ -84,12 +85,16 @@ impl Estimator {
         self.nominal.position = location(sample).displaced(moved);
         self.nominal.velocity = Vector3::new(north, east, 0.0);
         let (horizontal, vertical) = (accuracy.horizontal, accuracy.vertical);
-        self.forget(
+        self.covariance.forget(
             at::POSITION,
             [horizontal, horizontal, vertical].map(|sigma| sigma * sigma),
         );
         let speeds = velocity_sigmas(&self.config.initial, sample);
-        self.forget(at::VELOCITY, speeds.map(|sigma| sigma * sigma));
+        self.covariance
+            .forget(at::VELOCITY, speeds.map(|sigma| sigma * sigma));
+        self.forget_clones();
+        self.confirmation.forget();
+        self.settle();
     }
 
     pub(super) fn accuracy(&self, sample: &FcGps, since_last_s: f64) -> Accuracy {

@@ -1,4 +1,5 @@
-//! Error-state Kalman filter: position, velocity, attitude, sensor biases, wind and air data.
+//! Error-state Kalman filter: position, velocity, attitude, sensor biases, wind and air data, and the
+//! positions at the last camera exposures.
 //!
 //! The autopilot's attitude is a measurement whose error is mostly a slow one, so it has states of
 //! its own (`FC_ATTITUDE`); without them thousands of samples would average to a certainty nobody
@@ -6,22 +7,38 @@
 //! sensor does not.
 
 mod airflow;
+mod anchor;
 mod attitude;
 mod barometer;
+mod clones;
+mod confirmation;
+mod convergence;
 mod gps;
+mod hint;
+mod levelling;
+mod odometry;
 mod propagation;
+mod start;
 mod state;
 mod update;
 
 use nalgebra::{Vector2, Vector3};
 
 use super::{
-    config::{InitialSigma, NavigatorConfig},
+    config::NavigatorConfig,
     input::{AirData, Airframe, Attitude, Barometer, FcGps, ImuSample},
     units::MonotonicNs,
 };
+pub use anchor::{AnchorOutcome, AnchorRefusal};
+use clones::Clones;
+use confirmation::Confirmation;
+use convergence::Convergence;
 pub use gps::GpsOutcome;
+pub use hint::HintOutcome;
+pub use levelling::Leveller;
+pub use odometry::OdometryOutcome;
 use propagation::Carrier;
+pub use start::{Start, StartAttitude};
 pub use state::{Covariance, Nominal};
 use state::{ErrorVector, at};
 
@@ -39,8 +56,16 @@ pub struct Estimator {
     config: NavigatorConfig,
     nominal: Nominal,
     covariance: Covariance,
+    clones: Clones,
+    confirmation: Confirmation,
+    convergence: Convergence,
+    /// Sum of all corrections of the position since the start, north and east, m.
+    corrected_ne_m: Vector2<f64>,
     imu: Option<ImuSample>,
-    attitude: Attitude,
+    /// The autopilot's last attitude; `None` until the first.
+    attitude: Option<Attitude>,
+    /// False while the heading is a mere guess, after a start without the autopilot's attitude.
+    heading_known: bool,
     airframe: Airframe,
     acceleration: Vector3<f64>,
     load: f64,
@@ -51,42 +76,6 @@ pub struct Estimator {
 }
 
 impl Estimator {
-    /// Starts at a GPS fix with the autopilot's attitude.
-    #[must_use]
-    pub fn start(config: &NavigatorConfig, gps: &FcGps, attitude: &Attitude) -> Self {
-        let [north, east] = gps.velocity_ne_mps.unwrap_or_default();
-        let initial = &config.initial;
-        let nominal = Nominal {
-            time: gps.time,
-            position: gps::location(gps),
-            velocity: Vector3::new(north, east, 0.0),
-            attitude: attitude::quaternion(attitude),
-            gyro_bias: Vector3::zeros(),
-            accel_bias: Vector3::zeros(),
-            wind: Vector2::zeros(),
-            gust: Vector2::zeros(),
-            airspeed_scale: 0.0,
-            fc_attitude: Vector3::zeros(),
-            baro_bias: 0.0,
-            zero_lift_alpha: 0.0,
-            lift_slope: initial.lift_slope_mean_m,
-            gps_delay: initial.gps_delay_mean_s,
-        };
-        Self {
-            config: config.clone(),
-            nominal,
-            covariance: initial_covariance(config, gps),
-            imu: None,
-            attitude: *attitude,
-            airframe: Airframe::Unknown,
-            acceleration: Vector3::zeros(),
-            load: 1.0,
-            attitude_disagrees_since: None,
-            airflow_fused: None,
-            slow: false,
-        }
-    }
-
     /// The estimate.
     #[must_use]
     pub fn nominal(&self) -> &Nominal {
@@ -97,6 +86,17 @@ impl Estimator {
     #[must_use]
     pub fn covariance(&self) -> &Covariance {
         &self.covariance
+    }
+
+    /// Shown position less estimate, north and east, m: what bounded-rate convergence still owes.
+    #[must_use]
+    pub fn shown_offset_ne_m(&self) -> Vector2<f64> {
+        self.convergence.offset_ne_m
+    }
+
+    /// The shown position is the estimate from now on: for the moments at which nobody follows it.
+    pub fn settle(&mut self) {
+        self.convergence = Convergence::settled();
     }
 
     /// Tells what kind of aircraft this is.
@@ -135,7 +135,7 @@ impl Estimator {
 
     /// Fuses the autopilot's attitude.
     pub fn attitude(&mut self, sample: &Attitude) {
-        self.attitude = *sample;
+        self.attitude = Some(*sample);
         self.advance(sample.time);
         self.fuse_attitude(sample);
     }
@@ -181,16 +181,23 @@ impl Estimator {
             .imu
             .filter(|imu| time.seconds_since(imu.time) <= self.config.gates.imu_max_gap_s);
         if let Some(imu) = fresh {
+            if !self.heading_known {
+                let angular_rate = Vector3::from(imu.angular_rate_frd_radps);
+                return Carrier::Free { angular_rate };
+            }
             return Carrier::Inertial {
                 specific_force: Vector3::from(imu.specific_force_frd_mps2),
                 angular_rate: Vector3::from(imu.angular_rate_frd_radps),
             };
         }
-        let age_s = time.seconds_since(self.attitude.time);
-        if age_s > self.config.gates.attitude_max_gap_s {
+        let max_age_s = self.config.gates.attitude_max_gap_s;
+        let reported = self
+            .attitude
+            .filter(|attitude| time.seconds_since(attitude.time) <= max_age_s);
+        let Some(attitude) = reported else {
             return Carrier::Blind;
-        }
-        let angular_rate = Vector3::from(self.attitude.angular_rate_frd_radps);
+        };
+        let angular_rate = Vector3::from(attitude.angular_rate_frd_radps);
         match self.airframe {
             Airframe::FixedWing if !self.slow => Carrier::AlongNose { angular_rate },
             Airframe::FixedWing | Airframe::Rotary | Airframe::Unknown => {
@@ -213,60 +220,34 @@ impl Estimator {
         let share = dt / (dt + SMOOTHING_S);
         self.acceleration += (acceleration - self.acceleration) * share;
         self.load += (-down_body.z / gravity - self.load) * share;
+        self.convergence
+            .shrink(self.config.vision.converge_mps * dt);
     }
 
     fn correct(&mut self, error: &ErrorVector) {
+        let moved = Vector2::new(error[at::POSITION], error[at::POSITION + 1]);
         self.nominal.correct(error);
+        self.clones.correct(error);
+        self.convergence.absorb(moved);
+        self.corrected_ne_m += moved;
     }
-}
-
-/// 1 sigma of a velocity taken from a fix, north, east, down.
-fn velocity_sigmas(initial: &InitialSigma, gps: &FcGps) -> [f64; 3] {
-    let horizontal = match gps.velocity_ne_mps {
-        Some(_) => initial.velocity_mps,
-        None => initial.unreported_velocity_mps,
-    };
-    [horizontal, horizontal, initial.vertical_velocity_mps]
-}
-
-fn initial_covariance(config: &NavigatorConfig, gps: &FcGps) -> Covariance {
-    let (initial, process, sensors) = (&config.initial, &config.process, &config.sensors);
-    let horizontal = gps
-        .horiz_accuracy_m
-        .unwrap_or(0.0)
-        .max(sensors.gps_horizontal_m);
-    let vertical = gps
-        .vert_accuracy_m
-        .unwrap_or(0.0)
-        .max(sensors.gps_vertical_m);
-    let mut covariance = Covariance::zeros();
-    let mut set = |at: usize, sigmas: &[f64]| {
-        for (offset, sigma) in sigmas.iter().enumerate() {
-            covariance[(at + offset, at + offset)] = sigma * sigma;
-        }
-    };
-    set(at::POSITION, &[horizontal, horizontal, vertical]);
-    set(at::VELOCITY, &velocity_sigmas(initial, gps));
-    set(at::ATTITUDE, &[initial.attitude_rad; 3]);
-    set(at::GYRO_BIAS, &[initial.gyro_bias_radps; 3]);
-    set(at::ACCEL_BIAS, &[initial.accelerometer_bias_mps2; 3]);
-    set(at::WIND, &[initial.wind_mps; 2]);
-    set(at::GUST, &[process.gust_sigma_mps; 2]);
-    set(at::AIRSPEED_SCALE, &[initial.airspeed_scale]);
-    let (tilt, yaw) = (process.fc_tilt_sigma_rad, process.fc_yaw_sigma_rad);
-    set(at::FC_ATTITUDE, &[tilt, tilt, yaw]);
-    set(at::BARO_BIAS, &[initial.baro_bias_m]);
-    set(at::ZERO_LIFT_ALPHA, &[initial.zero_lift_alpha_rad]);
-    set(at::LIFT_SLOPE, &[initial.lift_slope_m]);
-    set(at::GPS_DELAY, &[initial.gps_delay_s]);
-    covariance
 }
 
 /// Whether every element is finite and every variance positive.
 #[must_use]
 pub fn is_sound(covariance: &Covariance) -> bool {
-    covariance.iter().all(|value| value.is_finite())
-        && covariance.diagonal().iter().all(|variance| *variance > 0.0)
+    // A sum is finite only if every term is; sixteen sums, so that they can be taken side by side.
+    let mut sums = [0.0; 16];
+    for row in covariance.as_slice().chunks_exact(16) {
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum += value;
+        }
+    }
+    let own = covariance.diagonal();
+    let (own, clones) = own.as_slice().split_at(state::CLONES);
+    sums.iter().all(|sum| sum.is_finite())
+        && own.iter().all(|variance| *variance > 0.0)
+        && clones.iter().all(|variance| *variance >= 0.0)
 }
 
 #[cfg(test)]

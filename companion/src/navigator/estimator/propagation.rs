@@ -11,7 +11,7 @@
 
 use nalgebra::{Matrix3, UnitQuaternion, Vector3};
 
-use super::state::{Covariance, N, Nominal, at};
+use super::state::{BASE, Covariance, ErrorVector, Nominal, at};
 use crate::navigator::config::ProcessNoise;
 
 /// What carries the estimate over one step. Rates and forces are in FRD.
@@ -165,50 +165,146 @@ struct Transition {
 }
 
 impl Transition {
-    /// `P <- F P F^T`, in place: each block row reads only rows that are still old.
+    /// `P <- F P F^T`, in place. Only the aircraft's own errors move, so what they share with the
+    /// others follows from the columns alone.
     fn apply(&self, covariance: &mut Covariance) {
-        self.rows(covariance);
-        covariance.transpose_mut();
-        self.rows(covariance);
-    }
-
-    fn rows(&self, p: &mut Covariance) {
-        for column in 0..N {
-            let mut column = p.column_mut(column);
-            let three = |at: usize| Vector3::new(column[at], column[at + 1], column[at + 2]);
-            let (velocity, attitude) = (three(at::VELOCITY), three(at::ATTITUDE));
-            let (acceleration, rotation) = match &self.influence {
-                Influence::Inertial { force, rotation } => (
-                    -(force * attitude + rotation * three(at::ACCEL_BIAS)),
-                    -(rotation * three(at::GYRO_BIAS)),
-                ),
-                Influence::AlongNose {
-                    by_air,
-                    by_attitude,
-                } => {
-                    let wind = Vector3::new(
-                        column[at::WIND] + column[at::GUST],
-                        column[at::WIND + 1] + column[at::GUST + 1],
-                        0.0,
-                    );
-                    (
-                        by_air * (velocity - wind) + by_attitude * attitude,
-                        Vector3::zeros(),
-                    )
-                }
-                Influence::None => (Vector3::zeros(), Vector3::zeros()),
-            };
-            let position_change = velocity * self.dt + acceleration * (0.5 * self.dt * self.dt);
-            for axis in 0..3 {
-                column[at::POSITION + axis] += position_change[axis];
-                column[at::VELOCITY + axis] += acceleration[axis] * self.dt;
-                column[at::ATTITUDE + axis] += rotation[axis] * self.dt;
-                column[at::FC_ATTITUDE + axis] *= self.decay.fc_attitude;
-            }
-            for axis in 0..2 {
-                column[at::GUST + axis] *= self.decay.gust;
+        self.columns(covariance);
+        for column in 0..BASE {
+            self.rows(covariance, column);
+            for row in 0..column {
+                covariance[(column, row)] = covariance[(row, column)];
             }
         }
+        for column in BASE..covariance.used() {
+            for row in 0..BASE {
+                covariance[(row, column)] = covariance[(column, row)];
+            }
+        }
+    }
+
+    /// `P <- P F^T`: whole columns at a time.
+    fn columns(&self, p: &mut Covariance) {
+        let (acceleration, rotation) = self.influence.columns(p);
+        let half = 0.5 * self.dt * self.dt;
+        for axis in 0..3 {
+            let velocity: ErrorVector = p.column(at::VELOCITY + axis).into_owned();
+            add(p, at::POSITION + axis, &velocity, self.dt);
+            if let Some(acceleration) = &acceleration {
+                add(p, at::POSITION + axis, &acceleration[axis], half);
+                add(p, at::VELOCITY + axis, &acceleration[axis], self.dt);
+            }
+            scale(p, at::FC_ATTITUDE + axis, self.decay.fc_attitude);
+        }
+        for (axis, rotation) in rotation.iter().flatten().enumerate() {
+            add(p, at::ATTITUDE + axis, rotation, self.dt);
+        }
+        for axis in 0..2 {
+            scale(p, at::GUST + axis, self.decay.gust);
+        }
+    }
+
+    /// `P <- F P` for one column of the aircraft's own errors.
+    fn rows(&self, p: &mut Covariance, column: usize) {
+        let mut column = p.column_mut(column);
+        let three = |at: usize| Vector3::new(column[at], column[at + 1], column[at + 2]);
+        let (velocity, attitude) = (three(at::VELOCITY), three(at::ATTITUDE));
+        let (acceleration, rotation) = match &self.influence {
+            Influence::Inertial { force, rotation } => (
+                -(force * attitude + rotation * three(at::ACCEL_BIAS)),
+                -(rotation * three(at::GYRO_BIAS)),
+            ),
+            Influence::AlongNose {
+                by_air,
+                by_attitude,
+            } => {
+                let wind = Vector3::new(
+                    column[at::WIND] + column[at::GUST],
+                    column[at::WIND + 1] + column[at::GUST + 1],
+                    0.0,
+                );
+                (
+                    by_air * (velocity - wind) + by_attitude * attitude,
+                    Vector3::zeros(),
+                )
+            }
+            Influence::None => (Vector3::zeros(), Vector3::zeros()),
+        };
+        let position_change = velocity * self.dt + acceleration * (0.5 * self.dt * self.dt);
+        for axis in 0..3 {
+            column[at::POSITION + axis] += position_change[axis];
+            column[at::VELOCITY + axis] += acceleration[axis] * self.dt;
+            column[at::ATTITUDE + axis] += rotation[axis] * self.dt;
+            column[at::FC_ATTITUDE + axis] *= self.decay.fc_attitude;
+        }
+        for axis in 0..2 {
+            column[at::GUST + axis] *= self.decay.gust;
+        }
+    }
+}
+
+/// Per axis, a combination of the covariance's columns.
+type Columns = [ErrorVector; 3];
+
+impl Influence {
+    /// What the covariance's columns make of acceleration and of rotation, per second.
+    fn columns(&self, p: &Covariance) -> (Option<Columns>, Option<Columns>) {
+        match self {
+            Self::Inertial { force, rotation } => (
+                Some(core::array::from_fn(|axis| {
+                    combine(p, at::ATTITUDE, force, axis, -1.0)
+                        + combine(p, at::ACCEL_BIAS, rotation, axis, -1.0)
+                })),
+                Some(core::array::from_fn(|axis| {
+                    combine(p, at::GYRO_BIAS, rotation, axis, -1.0)
+                })),
+            ),
+            Self::AlongNose {
+                by_air,
+                by_attitude,
+            } => (
+                Some(core::array::from_fn(|axis| {
+                    let mut sum = combine(p, at::VELOCITY, by_air, axis, 1.0)
+                        + combine(p, at::ATTITUDE, by_attitude, axis, 1.0);
+                    for wind in 0..2 {
+                        let factor = by_air[(axis, wind)];
+                        sum -= p.column(at::WIND + wind) * factor;
+                        sum -= p.column(at::GUST + wind) * factor;
+                    }
+                    sum
+                })),
+                None,
+            ),
+            Self::None => (None, None),
+        }
+    }
+}
+
+/// Row `axis` of `matrix`, times `sign`, applied to three columns from `start`.
+fn combine(
+    p: &Covariance,
+    start: usize,
+    matrix: &Matrix3<f64>,
+    axis: usize,
+    sign: f64,
+) -> ErrorVector {
+    let factors: [f64; 3] = core::array::from_fn(|index| sign * matrix[(axis, index)]);
+    let (a, b, c) = (p.column(start), p.column(start + 1), p.column(start + 2));
+    let mut sum = ErrorVector::zeros();
+    for (row, value) in sum.iter_mut().enumerate().take(p.used()) {
+        *value = factors[0] * a[row] + factors[1] * b[row] + factors[2] * c[row];
+    }
+    sum
+}
+
+fn add(p: &mut Covariance, column: usize, from: &ErrorVector, factor: f64) {
+    for (value, from) in p.rows_of(column).iter_mut().zip(from.iter()) {
+        *value += from * factor;
+    }
+}
+
+fn scale(p: &mut Covariance, column: usize, factor: f64) {
+    for value in p.rows_of(column) {
+        *value *= factor;
     }
 }
 
@@ -260,6 +356,7 @@ fn add_noise(
     walk(at::WIND, 2, noise.wind);
     walk(at::AIRSPEED_SCALE, 1, noise.airspeed_scale);
     walk(at::BARO_BIAS, 1, noise.baro_bias);
+    walk(at::VISUAL_SCALE, 1, noise.visual_scale);
 
     let mut stationary = |index: usize, sigma: f64, decay: f64| {
         covariance[(index, index)] += sigma * sigma * (1.0 - decay * decay);

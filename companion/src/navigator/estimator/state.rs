@@ -1,18 +1,101 @@
 //! What the filter estimates: the nominal state and the layout of its error.
 //!
+//! The error vector has three parts: the aircraft now (`BASE` states), errors that are only
+//! *considered* (their size is known, their value never estimated: Schmidt 1966), and the horizontal
+//! position at past exposures (stochastic clones: Roumeliotis & Burdick 2002).
+//!
 //! Errors add to the nominal value, except attitude, whose error is a small rotation in NED:
 //! `R_true = exp(theta) R`. Source: J. Sola, "Quaternion kinematics for the error-state Kalman
 //! filter", 2017, section 7 (global angular error).
+
+use core::ops::{Deref, DerefMut};
 
 use nalgebra::{SMatrix, SVector, UnitQuaternion, Vector2, Vector3};
 
 use crate::navigator::{geodesy::Geodetic, units::MonotonicNs};
 
+/// Number of error states of the aircraft now.
+pub const BASE: usize = 28;
+/// Where the considered errors end and the clones begin.
+pub const CLONES: usize = BASE + 4;
+/// Most exposures that are remembered at once: five seconds of three frames a second, the keyframe, and
+/// two to spare.
+pub const CLONES_MAX: usize = 18;
 /// Number of error states.
-pub const N: usize = 27;
+pub const N: usize = CLONES + 2 * CLONES_MAX;
 
-/// Covariance of the error state.
-pub type Covariance = SMatrix<f64, N, N>;
+/// Covariance of the error state. Rows and columns from `used` on are zero.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Covariance {
+    matrix: SMatrix<f64, N, N>,
+    used: usize,
+}
+
+impl Covariance {
+    /// All zero, without clones.
+    pub fn zeros() -> Self {
+        Self {
+            matrix: SMatrix::zeros(),
+            used: CLONES,
+        }
+    }
+
+    /// How many rows and columns are in use.
+    pub fn used(&self) -> usize {
+        self.used
+    }
+
+    /// Sets how many rows and columns are in use; those beyond must be zero.
+    pub fn set_used(&mut self, used: usize) {
+        self.used = used.clamp(CLONES, N);
+    }
+
+    /// The rows in use of one column.
+    pub fn rows_of(&mut self, column: usize) -> &mut [f64] {
+        let used = self.used;
+        &mut self.matrix.as_mut_slice()[column * N..column * N + used]
+    }
+
+    /// Error states from `start` become independent of all others, with new variances.
+    pub fn forget<const K: usize>(&mut self, start: usize, variances: [f64; K]) {
+        for (offset, variance) in variances.into_iter().enumerate() {
+            let index = start + offset;
+            self.matrix.row_mut(index).fill(0.0);
+            self.matrix.column_mut(index).fill(0.0);
+            self.matrix[(index, index)] = variance;
+        }
+    }
+
+    /// Makes error state `to` a linear combination of others, with independent noise of its own.
+    pub fn derive(&mut self, to: usize, from: &[(usize, f64)], variance: f64) {
+        let mut column = ErrorVector::zeros();
+        for &(index, factor) in from {
+            column += self.matrix.column(index) * factor;
+        }
+        column[to] = from
+            .iter()
+            .map(|&(index, factor)| column[index] * factor)
+            .sum::<f64>()
+            + variance;
+        self.matrix.set_column(to, &column);
+        self.matrix.set_row(to, &column.transpose());
+    }
+}
+
+impl Deref for Covariance {
+    type Target = SMatrix<f64, N, N>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.matrix
+    }
+}
+
+impl DerefMut for Covariance {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.matrix
+    }
+}
+
 /// One value per error state.
 pub type ErrorVector = SVector<f64, N>;
 
@@ -44,6 +127,13 @@ pub mod at {
     pub const LIFT_SLOPE: usize = 25;
     /// Delay of the satellite receiver, s.
     pub const GPS_DELAY: usize = 26;
+    /// Length of a visual displacement over the true one, less one: error of the height above ground.
+    pub const VISUAL_SCALE: usize = 27;
+    /// Considered: georeferencing error of the map, north and east, in units of its own sigma.
+    pub const MAP_BIAS: usize = 28;
+    /// Considered: tilt of the camera against what is reported, as the offset that it gives the ground
+    /// point below, north and east, in units of its own sigma.
+    pub const CAMERA_TILT: usize = 30;
 }
 
 /// The best estimate at one time.
@@ -77,6 +167,8 @@ pub struct Nominal {
     pub lift_slope: f64,
     /// Delay of the satellite receiver, s.
     pub gps_delay: f64,
+    /// Length of a visual displacement over the true one, less one.
+    pub visual_scale: f64,
 }
 
 impl Nominal {
@@ -97,6 +189,7 @@ impl Nominal {
         self.zero_lift_alpha += error[at::ZERO_LIFT_ALPHA];
         self.lift_slope += error[at::LIFT_SLOPE];
         self.gps_delay += error[at::GPS_DELAY];
+        self.visual_scale += error[at::VISUAL_SCALE];
     }
 
     /// Velocity of the aircraft against the air, NED, m/s. The air does not rise or sink.
@@ -118,6 +211,7 @@ impl Nominal {
             self.zero_lift_alpha,
             self.lift_slope,
             self.gps_delay,
+            self.visual_scale,
         ];
         scalars.iter().all(|value| value.is_finite())
             && self.attitude.coords.iter().all(|value| value.is_finite())

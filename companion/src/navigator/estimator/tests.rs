@@ -1,7 +1,7 @@
 //! Every linearisation against a numerical derivative of the very function it linearises.
 
 use super::{
-    state::{N, at},
+    state::{BASE, N, at},
     update::{Scalar, Update},
     *,
 };
@@ -34,7 +34,9 @@ fn in_a_turn() -> Estimator {
         yaw_rad: -0.9,
         angular_rate_frd_radps: [0.05, 0.3, 0.4],
     };
-    let mut estimator = Estimator::start(&NavigatorConfig::default(), &fix(), &attitude);
+    let config = NavigatorConfig::default();
+    let start = Start::at_fix(&config, &fix(), StartAttitude::Reported(attitude));
+    let mut estimator = Estimator::start(&config, &start);
     estimator.set_airframe(Airframe::FixedWing);
     estimator.nominal.velocity.z = -1.5;
     estimator.nominal.wind = Vector2::new(-1.0, 4.0);
@@ -140,6 +142,7 @@ fn difference(from: &Nominal, to: &Nominal) -> ErrorVector {
     );
     set(at::LIFT_SLOPE, &[to.lift_slope - from.lift_slope]);
     set(at::GPS_DELAY, &[to.gps_delay - from.gps_delay]);
+    set(at::VISUAL_SCALE, &[to.visual_scale - from.visual_scale]);
     error
 }
 
@@ -165,7 +168,7 @@ fn assert_covariance_follows(carrier: Carrier) {
         nominal
     };
     let end = run(start.clone());
-    for index in 0..N {
+    for index in 0..BASE {
         let mut error = ErrorVector::zeros();
         error[index] = EPSILON;
         let mut moved = start.clone();
@@ -176,7 +179,7 @@ fn assert_covariance_follows(carrier: Carrier) {
         covariance[(index, index)] = 1.0;
         propagation::step(&mut start.clone(), &mut covariance, carrier, &quiet, dt);
         let outer = expected * expected.transpose();
-        let worst = (covariance - outer).abs().max();
+        let worst = (*covariance - outer).abs().max();
         assert!(worst < 5e-3, "{carrier:?}, state {index}: off by {worst}");
     }
 }
@@ -219,6 +222,7 @@ fn quiet_process() -> crate::navigator::config::ProcessNoise {
         fc_tilt_sigma_rad: 0.0,
         fc_yaw_sigma_rad: 0.0,
         baro_bias: 0.0,
+        visual_scale: 0.0,
         ..Default::default()
     }
 }
@@ -227,10 +231,10 @@ fn quiet_process() -> crate::navigator::config::ProcessNoise {
 fn two_scalars_in_turn_equal_one_vector_update() {
     let mut estimator = in_a_turn();
     estimator.advance(MonotonicNs(1_050_000_000));
-    let p = estimator.covariance;
+    let p = estimator.covariance.clone();
     let scalars = estimator.velocity_scalars([8.0, -11.0], 0.5);
 
-    let mut sequential = p;
+    let mut sequential = p.clone();
     let mut update = Update::new(&mut sequential);
     scalars.iter().for_each(|scalar| update.fuse(scalar));
     let error = update.finish();
@@ -239,13 +243,13 @@ fn two_scalars_in_turn_equal_one_vector_update() {
         scalars[0].row.transpose(),
         scalars[1].row.transpose(),
     ]);
-    let s = h * p * h.transpose() + nalgebra::Matrix2::identity() * 0.25;
-    let gain = p * h.transpose() * s.try_inverse().expect("positive definite");
+    let s = h * *p * h.transpose() + nalgebra::Matrix2::identity() * 0.25;
+    let gain = *p * h.transpose() * s.try_inverse().expect("positive definite");
     let innovation = Vector2::new(scalars[0].innovation, scalars[1].innovation);
     assert!((error - gain * innovation).norm() < 1e-10);
-    let joint = (nalgebra::SMatrix::<f64, N, N>::identity() - gain * h) * p;
-    assert!((sequential - joint).abs().max() < 1e-9);
-    assert_eq!(sequential, sequential.transpose());
+    let joint = (nalgebra::SMatrix::<f64, N, N>::identity() - gain * h) * *p;
+    assert!((*sequential - joint).abs().max() < 1e-9);
+    assert_eq!(*sequential, sequential.transpose());
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! The measurement update, one scalar at a time.
 //!
 //! A vector measurement whose noise is diagonal is a sequence of scalars; no matrix is inverted and
-//! the covariance stays symmetric by construction.
+//! the covariance stays symmetric by construction. Considered errors widen what a measurement may
+//! say, but no measurement changes them or their size (Schmidt, "Application of state-space methods to
+//! navigation problems", 1966).
 
-use super::state::{Covariance, ErrorVector, N};
+use super::state::{BASE, CLONES, Covariance, ErrorVector};
 
 /// One scalar measurement, linearised.
 #[derive(Debug, Clone)]
@@ -47,9 +49,9 @@ impl Scalar {
 /// Covariance between the state and what a measurement predicts.
 fn cross_covariance(covariance: &Covariance, row: &ErrorVector) -> ErrorVector {
     let mut cross = ErrorVector::zeros();
-    for index in 0..N {
-        if row[index] != 0.0 {
-            cross += covariance.column(index) * row[index];
+    for (index, factor) in row.iter().enumerate() {
+        if *factor != 0.0 {
+            cross += covariance.column(index) * *factor;
         }
     }
     cross
@@ -119,16 +121,41 @@ impl<'a> Update<'a> {
 
     fn apply(&mut self, cross: &ErrorVector, innovation: f64, s: f64) {
         let inverse = 1.0 / s;
+        let considered = BASE..CLONES;
         self.error += cross * (innovation * inverse);
-        for column in 0..N {
-            let factor = cross[column] * inverse;
-            if factor != 0.0 {
-                for row in 0..=column {
-                    let value = self.covariance[(row, column)] - cross[row] * factor;
-                    self.covariance[(row, column)] = value;
-                    self.covariance[(column, row)] = value;
-                }
+        self.error
+            .fixed_rows_mut::<{ CLONES - BASE }>(BASE)
+            .fill(0.0);
+        // Scaled so that the product of two elements is the same from both sides.
+        let scaled = cross * libm::sqrt(inverse);
+        for column in 0..self.covariance.used() {
+            let factor = scaled[column];
+            if factor == 0.0 {
+                continue;
+            }
+            let rows = self.covariance.rows_of(column);
+            let kept: [f64; CLONES - BASE] = core::array::from_fn(|index| rows[BASE + index]);
+            for (value, share) in rows.iter_mut().zip(scaled.iter()) {
+                *value -= share * factor;
+            }
+            if considered.contains(&column) {
+                rows[considered.clone()].copy_from_slice(&kept);
             }
         }
     }
+}
+
+/// Two scalars whose noise has the covariance `nn, ne, ee`, as two with independent noise.
+pub fn decorrelated([north, east]: [Scalar; 2], [nn, ne, ee]: [f64; 3]) -> [Scalar; 2] {
+    let share = ne / nn;
+    let north = Scalar {
+        variance: nn,
+        ..north
+    };
+    let east = Scalar {
+        innovation: east.innovation - share * north.innovation,
+        row: east.row - north.row * share,
+        variance: ee - share * ne,
+    };
+    [north, east]
 }
