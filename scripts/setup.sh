@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need beyond Rust, when it is missing. Running it again costs milliseconds.
 #
-#   system packages   a C linker, Python 3 with venv          apt, when root; otherwise named
+#   system packages   a C linker, Python 3 with venv, strace  apt, when root; otherwise named
 #   .venv             the Python peers of scripts/requirements.txt
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,6 +15,8 @@ packages=()
 command -v cc >/dev/null || packages+=(gcc libc6-dev)
 command -v python3 >/dev/null || packages+=(python3)
 python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
+# Puts errors into the system calls of the recorder (tests/recorder_drills.rs).
+command -v strace >/dev/null || packages+=(strace)
 
 if ((${#packages[@]})); then
     if ((EUID != 0)) || ! command -v apt-get >/dev/null; then

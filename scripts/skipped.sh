@@ -12,5 +12,7 @@ flights="${FLIGHT_DATA:-../shared/data}"
     skip "every test over real flights: $flights holds none; point FLIGHT_DATA at the folder"
 [[ -x .venv/bin/python ]] ||
     skip "every test against pymavlink: no .venv; run \`just setup\`"
+strace -qq -f true 2>/dev/null ||
+    skip "disk errors put into system calls: strace is missing or may not trace here; run \`just setup\`"
 
 ((skipped)) || echo "nothing was skipped: real flights in $flights, Python peers in .venv"

@@ -1,7 +1,11 @@
 //! Drives the recorder as a flight does, or as fast as it goes, and measures it.
 
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use fdr_format::records::{FlightSource, SentFcBytes};
@@ -9,7 +13,7 @@ use fdr_format::{BootId, Bytes, ClockAnchor, FRAME_OVERHEAD, FlightParameters, R
 use serde::Serialize;
 
 use crate::navigator::CORE_VERSION;
-use crate::recorder::{Histogram, Recorder, RecorderError, RecorderSizes};
+use crate::recorder::{Histogram, Recorder, RecorderError, RecorderSizes, Status};
 use crate::replay::random_flight_id;
 
 /// Bytes of a `SentFcBytes` body beside the bytes that it carries: time, link, length.
@@ -34,8 +38,27 @@ pub struct BenchOptions {
     pub duration: Duration,
     /// Size at which a segment is closed.
     pub segment_bytes: u64,
+    /// File or pipe that is told how far the flight is durable: a line with
+    /// [`Status::durable_sequence`] whenever it grows.
+    pub durable_log: Option<PathBuf>,
     /// Sizes and times of the recorder.
     pub sizes: RecorderSizes,
+}
+
+/// Why nothing was measured.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// The flight cannot be recorded.
+    #[error("--fdr: {0}")]
+    Recorder(#[from] RecorderError),
+    /// The file that is told how far the flight is durable cannot be opened.
+    #[error("--durable-log {path}: {source}; name a file or pipe that can be written")]
+    DurableLog {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
 }
 
 /// What came of it.
@@ -103,8 +126,8 @@ impl Percentiles {
 /// Records into a new flight and measures.
 ///
 /// # Errors
-/// When the flight cannot be recorded to its end.
-pub fn run(options: &BenchOptions) -> Result<BenchSummary, RecorderError> {
+/// When the flight cannot be recorded to its end, or the log of what is durable not opened.
+pub fn run(options: &BenchOptions) -> Result<BenchSummary, BenchError> {
     let sizes = RecorderSizes {
         wait_for_disk: options.rate_hz.is_none(),
         ..options.sizes
@@ -112,8 +135,9 @@ pub fn run(options: &BenchOptions) -> Result<BenchSummary, RecorderError> {
     let (recorder, mut senders) = Recorder::start(&options.fdr, parameters(options), sizes, 1)?;
     let folder = recorder.folder().to_owned();
     let status = Arc::clone(recorder.status());
+    let log = DurableLog::start(options.durable_log.as_deref(), &status)?;
     let Some(mut sender) = senders.pop() else {
-        return Err(RecorderError::Lost("producer"));
+        return Err(RecorderError::Lost("producer").into());
     };
     let padding = vec![0x5A; options.record_bytes.saturating_sub(*RECORD_BYTES.start())];
     let clock = recorder.clock();
@@ -138,6 +162,7 @@ pub fn run(options: &BenchOptions) -> Result<BenchSummary, RecorderError> {
     let duration_s = started.elapsed().as_secs_f64();
     drop(sender);
     let finished = recorder.finish()?;
+    log.stop();
     let all_s = started.elapsed().as_secs_f64();
     let nothing_ns = options.rate_hz.and_then(|rate_hz| {
         let duration = options.duration.min(NOTHING_MAX);
@@ -172,6 +197,55 @@ pub struct Driven {
     pub taken: u64,
     /// Time of one append; absent at full speed.
     pub append_ns: Option<Percentiles>,
+}
+
+/// Tells a file how far the flight is durable.
+struct DurableLog {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl DurableLog {
+    fn start(path: Option<&Path>, status: &Arc<Status>) -> Result<Self, BenchError> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let Some(path) = path else {
+            return Ok(Self { stop, thread: None });
+        };
+        let opened = OpenOptions::new().append(true).create(true).open(path);
+        let mut file = opened.map_err(|source| BenchError::DurableLog {
+            path: path.to_owned(),
+            source,
+        })?;
+        let (stopping, status) = (Arc::clone(&stop), Arc::clone(status));
+        let thread = std::thread::spawn(move || {
+            let mut told = 0;
+            loop {
+                let last = stopping.load(Ordering::Acquire);
+                let durable = status.durable_sequence();
+                // One write for each line: whoever reads it never sees half of one.
+                if durable > told && file.write_all(format!("{durable}\n").as_bytes()).is_err() {
+                    return;
+                }
+                told = durable;
+                if last {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        Ok(Self {
+            stop,
+            thread: Some(thread),
+        })
+    }
+
+    fn stop(self) {
+        self.stop.store(true, Ordering::Release);
+        if let Some(thread) = self.thread {
+            // It only writes lines; what it could not write is its reader's loss alone.
+            let _ = thread.join();
+        }
+    }
 }
 
 /// One append at each multiple of the period; late ones follow at once.

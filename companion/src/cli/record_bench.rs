@@ -9,7 +9,7 @@ use companion::command_line::{CommandLine, FAILED, USAGE, print, tell};
 use companion::record_bench::{
     BenchOptions, BenchSummary, Percentiles, RECORD_BYTES, run as drive,
 };
-use companion::recorder::{RecorderConfig, RecorderSizes};
+use companion::recorder::{RecorderConfig, RecorderSizes, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN};
 use serde_json::json;
 
 use super::table;
@@ -41,6 +41,12 @@ pub struct Arguments {
     /// How often records are made durable, milliseconds
     #[arg(long, value_name = "MS", default_value_t = 100)]
     sync_interval_ms: u64,
+    /// Size at which a segment is closed, bytes
+    #[arg(long, value_name = "BYTES", default_value_t = RecorderConfig::default().segment_bytes)]
+    segment_bytes: u64,
+    /// File or pipe that gets a line with the number behind the last durable record whenever it grows
+    #[arg(long, value_name = "FILE")]
+    durable_log: Option<PathBuf>,
     /// Print the figures as one JSON document
     #[arg(long)]
     json: bool,
@@ -56,7 +62,8 @@ pub fn run(line: &CommandLine, arguments: &Arguments) -> ExitCode {
         rate_hz: (!arguments.full_speed).then_some(arguments.rate),
         record_bytes: arguments.record_bytes,
         duration: Duration::from_secs_f64(arguments.seconds),
-        segment_bytes: RecorderConfig::default().segment_bytes,
+        segment_bytes: arguments.segment_bytes,
+        durable_log: arguments.durable_log.clone(),
         sizes: RecorderSizes {
             sync_interval: Duration::from_millis(arguments.sync_interval_ms),
             ..RecorderSizes::default()
@@ -64,7 +71,7 @@ pub fn run(line: &CommandLine, arguments: &Arguments) -> ExitCode {
     };
     match drive(&options) {
         Ok(summary) => report(arguments, &summary),
-        Err(error) => line.fail(format!("--fdr: {error}"), FAILED),
+        Err(error) => line.fail(error.to_string(), FAILED),
     }
 }
 
@@ -85,6 +92,11 @@ fn check(arguments: &Arguments) -> Result<(), String> {
             arguments.record_bytes.to_string(),
             &allowed,
         );
+    }
+    if !(SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&arguments.segment_bytes) {
+        let allowed = format!("{SEGMENT_BYTES_MIN} to {SEGMENT_BYTES_MAX}");
+        let value = arguments.segment_bytes.to_string();
+        return refuse("--segment-bytes", value, &allowed);
     }
     if !(10..=10_000).contains(&arguments.sync_interval_ms) {
         let value = arguments.sync_interval_ms.to_string();

@@ -15,6 +15,7 @@ pub fn measure(folder: &Path, load: &Load) -> anyhow::Result<Measured> {
         record_bytes: load.record_bytes,
         duration: load.duration,
         segment_bytes: 64 << 20,
+        durable_log: None,
         sizes: RecorderSizes::default(),
     })?;
     let lost = summary.records_refused + summary.records_dropped;
