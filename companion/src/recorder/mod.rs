@@ -12,33 +12,63 @@
 mod block;
 mod collector;
 mod config;
+mod desk;
+mod essential;
+mod events;
+mod freeze;
 mod inputs;
+mod journal;
+mod keeper;
+mod lane;
+mod machines;
+mod markers;
+mod notices;
 mod outputs;
 mod refusals;
+mod restart;
 mod ring;
 mod segment_files;
 mod service;
+mod shelf;
 mod sight_inputs;
+mod sizes;
 mod staging;
 mod status;
 mod tally;
 mod volume;
+mod writer;
 
 pub use block::{ALIGNMENT, BLOCK_BYTES, Block, BlockEnd, BlockSegment};
-pub use collector::Collector;
+pub use collector::{Collector, CollectorOptions, CollectorParts};
 pub use config::{RecorderConfig, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN};
+pub use desk::Desk;
+pub use essential::{
+    ESSENTIAL_BYTES_PER_S, ESSENTIAL_SECONDS, EssentialFilter, essential_bytes_min,
+};
+pub use events::{EVENTS_MAX, EventQueue, RecorderEvent, RecorderEventKind};
+pub use freeze::{FreezeDetector, FreezeReason};
 pub use inputs::{input_from_record, record_from_input};
+pub use journal::Journal;
+pub use keeper::{Budget, Keeper, KeeperParts, KeeperStep, LEDGER_BYTES};
+pub use lane::LaneStart;
+pub use machines::{Machines, Shared, close_flight};
+pub use markers::Markers;
+pub use notices::{Notices, Order};
 pub use outputs::{output_from_record, record_from_output};
 pub use refusals::Refusals;
+pub use restart::{Resumed, ResumedStream, Situation, Unclosed, find_flight, read_flight};
 pub use ring::{
     BODY_MAX, Received, RecordReceiver, RecordSender, Refused, is_critical, record_ring,
 };
-pub use segment_files::{Durable, FileProblem, SegmentFiles};
-pub use service::{Clock, Recorder, RecorderError, RecorderSizes};
-pub use staging::{BLOCKS_MIN, Explained, Staging, StagingQueue, Work};
+pub use segment_files::{Durable, FileProblem, SegmentFiles, Written};
+pub use service::{Clock, Recorder, RecorderError};
+pub use shelf::{ClosedSegment, Shelf};
+pub use sizes::RecorderSizes;
+pub use staging::{BLOCKS_MIN, DropState, Explained, Staging, StagingQueue};
 pub use status::{Histogram, Status};
-pub use tally::{Loss, Tally};
+pub use tally::{Loss, LostWhat, Tally};
 pub use volume::{
     DiskVolume, Entry, FileUse, Space, Volume, VolumeFile, make_folders, make_segment,
     remove_durably, replace_file, sync_folder_of,
 };
+pub use writer::{Writer, WriterStep};

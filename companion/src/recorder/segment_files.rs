@@ -1,12 +1,15 @@
 //! Writes blocks into the segment files of a flight, and knows what of it is durable.
 //!
+//! For each stream:
+//!
 //! | state | block of the same segment | block of another segment | write or sync fails |
 //! |---|---|---|---|
-//! | none open | - | its file is made | - |
-//! | open | written behind the last | its file is made | the segment is given up: it is never written or synced again |
-//! | given up | refused | its file is made | - |
+//! | none open | - | its file is taken, if it lies ready | - |
+//! | open | written behind the last | its file is taken, if it lies ready | the segment is given up: it is never written or synced again |
+//! | given up | refused | its file is taken after a pause that doubles with each failure | - |
 //!
-//! A block that ends its segment is synced, the file cut to its real length and closed.
+//! A block that ends its segment gets the footer, which says what the file really holds; it is synced,
+//! the file cut to its real length and closed.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,25 +17,29 @@ use std::sync::Arc;
 
 use fdr_format::records::LossCause;
 use fdr_format::{
-    Digest, FORMAT_VERSION, FlightParameters, FlightSummary, FooterParameters, Manifest,
-    ManifestSegment, ManifestStream, RecordType, SegmentIdentity, SegmentSummary, Stream,
-    segment_file, segment_path,
+    Digest, FlightId, FooterParameters, RecordType, SegmentIdentity, SegmentSummary, Stream,
+    segment_path,
 };
 
-use super::block::{ALIGNMENT, Block, BlockEnd};
+use super::block::{Block, BlockEnd};
+use super::desk::Desk;
+use super::shelf::{ClosedSegment, index};
 use super::status::Status;
-use super::tally::{Loss, Tally};
-use super::volume::{Volume, VolumeFile, make_folders, make_segment, replace_file};
+use super::tally::{Loss, LostWhat, Tally};
+use super::volume::VolumeFile;
+
+/// Pause after a first failure; it doubles with each that follows without a sync between them.
+const BACKOFF_MIN_NS: u64 = 100_000_000;
+/// Longest pause.
+const BACKOFF_MAX_NS: u64 = 30_000_000_000;
 
 /// Why a block is not in its file.
 #[derive(Debug)]
 pub enum FileProblem {
-    /// The segment's file cannot be made; it may be tried again.
-    NotCreated {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
+    /// The segment's file does not lie ready; the block may be offered again.
+    NotReady {
+        /// The segment.
+        segment: u32,
     },
     /// The segment is given up.
     GivenUp {
@@ -47,23 +54,15 @@ pub enum FileProblem {
 
 /// The segment files of a flight that is being recorded.
 #[derive(Debug)]
-pub struct SegmentFiles<V: Volume> {
-    volume: V,
+pub struct SegmentFiles<F> {
     folder: PathBuf,
-    parameters: FlightParameters,
+    flight_id: FlightId,
     status: Arc<Status>,
-    open: Option<OpenSegment<V::File>>,
-    ended: bool,
-    next_sequence: u64,
-    durable: Durable,
-    chain: Digest,
-    closed: Vec<ManifestSegment>,
-    records: u64,
-    bytes: u64,
-    segments: u32,
+    desk: Arc<Desk<F>>,
+    streams: [StreamFiles<F>; 2],
 }
 
-/// How far a flight is on the device, losses left out.
+/// How far a stream is on the device, losses left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Durable {
     /// Number behind the last record.
@@ -72,9 +71,35 @@ pub struct Durable {
     pub last_ms: u64,
 }
 
+/// What a stream's files hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Written {
+    /// Whether the last footer is on the device.
+    pub ended: bool,
+    /// Segments begun.
+    pub segments: u32,
+    /// Records in them.
+    pub records: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// The last segment that has a footer, and its place in the chain; zeros when there is none.
+    pub last_closed: Option<u32>,
+    /// See `last_closed`.
+    pub chain: Digest,
+}
+
+#[derive(Debug)]
+struct StreamFiles<F> {
+    open: Option<OpenSegment<F>>,
+    durable: Durable,
+    written: Written,
+    failures: u32,
+    blocked_until_ns: u64,
+}
+
 #[derive(Debug)]
 struct OpenSegment<F> {
-    number: u32,
+    segment: u32,
     path: PathBuf,
     file: F,
     offset: u64,
@@ -85,35 +110,33 @@ struct OpenSegment<F> {
     unsynced: Tally,
 }
 
-impl<V: Volume> SegmentFiles<V> {
-    /// Makes the flight's folder in `folder`.
-    ///
-    /// # Errors
-    /// When it cannot be made.
-    pub fn create(
-        volume: V,
-        folder: &Path,
-        parameters: FlightParameters,
+impl<F: VolumeFile> SegmentFiles<F> {
+    /// The files of the flight in folder `flight`; `chains` are those of the last closed segments.
+    #[must_use]
+    pub fn new(
+        flight: &Path,
+        flight_id: FlightId,
+        chains: [Digest; 2],
+        desk: Arc<Desk<F>>,
         status: Arc<Status>,
-    ) -> io::Result<Self> {
-        let folder = folder.join(parameters.flight_id.to_string());
-        let segments = segment_path(&folder, 0);
-        make_folders(&volume, segments.parent().unwrap_or(&folder))?;
-        Ok(Self {
-            volume,
-            folder,
-            parameters,
-            status,
+    ) -> Self {
+        let stream = |chain| StreamFiles {
             open: None,
-            ended: false,
-            next_sequence: 0,
             durable: Durable::default(),
-            chain: Digest::default(),
-            closed: Vec::new(),
-            records: 0,
-            bytes: 0,
-            segments: 0,
-        })
+            written: Written {
+                chain,
+                ..Written::default()
+            },
+            failures: 0,
+            blocked_until_ns: 0,
+        };
+        Self {
+            folder: flight.to_owned(),
+            flight_id,
+            status,
+            desk,
+            streams: chains.map(stream),
+        }
     }
 
     /// Writes a block, and makes it durable if it asks for that or ends its segment.
@@ -121,17 +144,24 @@ impl<V: Volume> SegmentFiles<V> {
     /// `now_ns` is asked before and after a sync.
     ///
     /// # Errors
-    /// When the block is not in its file; after [`FileProblem::NotCreated`] it may be offered again.
+    /// When the block is not in its file; after [`FileProblem::NotReady`] it may be offered again.
     pub fn write(
         &mut self,
         block: &mut Block,
         now_ns: &mut dyn FnMut() -> u64,
     ) -> Result<(), FileProblem> {
-        let number = block.segment.number;
-        if self.open.as_ref().is_none_or(|open| open.number != number) {
-            self.open_segment(number)?;
+        let segment = block.segment.number;
+        let (stream, _) = Stream::of(segment);
+        let lane = &self.streams[index(stream)];
+        if lane
+            .open
+            .as_ref()
+            .is_none_or(|open| open.segment != segment)
+        {
+            self.open_segment(segment, now_ns())?;
         }
-        let Some(open) = &mut self.open else {
+        let lane = &mut self.streams[index(stream)];
+        let Some(open) = &mut lane.open else {
             return Ok(());
         };
         open.summary.add(block.bytes());
@@ -140,7 +170,7 @@ impl<V: Volume> SegmentFiles<V> {
                 sequence: due.sequence,
                 monotonic_ns: due.monotonic_ns,
                 last: block.end == BlockEnd::Flight,
-                previous_chain: self.chain,
+                previous_chain: lane.written.chain,
             };
             // The collector left room for the largest footer there can be.
             if let Ok((length, chain)) = open.summary.footer(&footer, block.free()) {
@@ -152,89 +182,48 @@ impl<V: Volume> SegmentFiles<V> {
         let length = block.bytes().len() as u64;
         let bytes = block.aligned_bytes();
         let device = bytes.len() as u64;
-        let offset = open.offset;
-        if let Err(source) = open.file.write_at(offset, bytes) {
+        if let Err(source) = open.file.write_at(open.offset, bytes) {
             open.unsynced.merge(&tally);
-            return Err(self.give_up(source));
+            return Err(self.give_up(stream, source, now_ns()));
         }
         open.offset += length;
         open.whole.merge(&tally);
         open.unsynced.merge(&tally);
         self.status.written(framed_bytes(&tally, block), device);
         match block.end {
-            BlockEnd::Nothing if block.sync => self.sync(now_ns),
+            BlockEnd::Nothing if block.sync => self.sync(stream, now_ns),
             BlockEnd::Nothing => Ok(()),
-            BlockEnd::Segment => self.close(length != device, now_ns),
+            BlockEnd::Segment => self.close(stream, now_ns),
             BlockEnd::Flight => {
-                self.close(length != device, now_ns)?;
-                self.ended = true;
+                self.close(stream, now_ns)?;
+                self.streams[index(stream)].written.ended = true;
                 Ok(())
             }
         }
     }
 
-    /// Waits until everything written is durable.
-    ///
-    /// # Errors
-    /// When the segment had to be given up.
-    pub fn sync(&mut self, now_ns: &mut dyn FnMut() -> u64) -> Result<(), FileProblem> {
-        let Some(open) = &mut self.open else {
-            return Ok(());
-        };
-        let before = now_ns();
-        if let Err(source) = open.file.sync() {
-            return Err(self.give_up(source));
-        }
-        let after = now_ns();
-        self.status.sync_ns.add(after.saturating_sub(before));
-        let synced = std::mem::take(&mut open.unsynced);
-        if let Some(((_, last), (first_ms, last_ms))) = synced.sequence.zip(synced.monotonic_ms) {
-            self.durable = Durable {
-                before: last + 1,
-                last_ms,
-            };
-            let lag = after.saturating_sub(first_ms * 1_000_000);
-            self.status.durable_lag_ns.add(lag);
-        }
-        Ok(())
-    }
-
-    /// What is on the device.
+    /// What of a stream is on the device.
     #[must_use]
-    pub fn durable(&self) -> Durable {
-        self.durable
+    pub fn durable(&self, stream: Stream) -> Durable {
+        self.streams[index(stream)].durable
     }
 
-    /// Writes the manifest, at the start and at the end of the flight.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn write_manifest(&mut self, clean_shutdown: bool) -> io::Result<()> {
-        let manifest = Manifest {
-            format: "GFDR".to_owned(),
-            format_version: FORMAT_VERSION,
-            flight_id: self.parameters.flight_id,
-            boot_id: self.parameters.boot_id,
-            software_version: self.parameters.software_version.clone(),
-            core_version: self.parameters.core_version,
-            started_unix_ns: self.parameters.clock.unix_ns,
-            clean_shutdown,
-            streams: vec![ManifestStream {
-                stream: Stream::Bulk,
-                records: self.next_sequence,
-                bytes: self.bytes,
-                segments: self.closed.clone(),
-            }],
-        };
-        let text = serde_json::to_vec_pretty(&manifest).map_err(io::Error::from)?;
-        let path = self.manifest_path();
-        replace_file(&self.volume, &path, &text)
-    }
-
-    /// Where the manifest is.
+    /// What the files of a stream hold.
     #[must_use]
-    pub fn manifest_path(&self) -> PathBuf {
-        self.folder.join("manifest.json")
+    pub fn written(&self, stream: Stream) -> Written {
+        let lane = &self.streams[index(stream)];
+        let open = lane.open.as_ref();
+        Written {
+            records: lane.written.records + open.map_or(0, |open| open.whole.records),
+            bytes: lane.written.bytes + open.map_or(0, |open| open.offset),
+            ..lane.written
+        }
+    }
+
+    /// Whether nothing of a stream could be made durable since its last segment was given up.
+    #[must_use]
+    pub fn is_failing(&self, stream: Stream) -> bool {
+        self.streams[index(stream)].failures > 0
     }
 
     /// The flight's folder.
@@ -249,104 +238,126 @@ impl<V: Volume> SegmentFiles<V> {
         &self.status
     }
 
-    /// What the files hold.
-    #[must_use]
-    pub fn summary(&self) -> FlightSummary {
-        let open = self.open.as_ref();
-        FlightSummary {
-            folder: self.folder.clone(),
-            flight_id: self.parameters.flight_id,
-            records: self.records + open.map_or(0, |open| open.whole.records),
-            bytes: self.bytes + open.map_or(0, |open| open.offset),
-            segments: self.segments,
-            clean_shutdown: self.ended,
+    fn open_segment(&mut self, segment: u32, now_ns: u64) -> Result<(), FileProblem> {
+        let (stream, number) = Stream::of(segment);
+        let lane = &mut self.streams[index(stream)];
+        if now_ns < lane.blocked_until_ns {
+            return Err(FileProblem::NotReady { segment });
         }
+        let Some(file) = self.desk.take(segment) else {
+            return Err(FileProblem::NotReady { segment });
+        };
+        lane.written.segments = lane.written.segments.max(number + 1);
+        lane.open = Some(OpenSegment {
+            segment,
+            path: segment_path(&self.folder, segment),
+            file,
+            offset: 0,
+            summary: SegmentSummary::new(SegmentIdentity {
+                flight_id: self.flight_id,
+                segment,
+            }),
+            chain: None,
+            whole: Tally::default(),
+            unsynced: Tally::default(),
+        });
+        Ok(())
     }
 
-    fn open_segment(&mut self, number: u32) -> Result<(), FileProblem> {
-        let path = segment_path(&self.folder, number);
-        // The record that reaches the limit, the footers and the last alignment still belong to it.
-        let room = self
-            .parameters
-            .segment_bytes
-            .next_multiple_of(ALIGNMENT as u64);
-        match make_segment(&self.volume, &path, room) {
-            Ok(file) => {
-                self.segments = self.segments.max(number + 1);
-                self.open = Some(OpenSegment {
-                    number,
-                    path,
-                    file,
-                    offset: 0,
-                    summary: SegmentSummary::new(SegmentIdentity {
-                        flight_id: self.parameters.flight_id,
-                        segment: number,
-                    }),
-                    chain: None,
-                    whole: Tally::default(),
-                    unsynced: Tally::default(),
-                });
-                Ok(())
-            }
-            Err(source) => Err(FileProblem::NotCreated { path, source }),
-        }
-    }
-
-    fn close(&mut self, cut: bool, now_ns: &mut dyn FnMut() -> u64) -> Result<(), FileProblem> {
-        self.sync(now_ns)?;
-        let Some(open) = &mut self.open else {
+    /// Waits until everything written is durable.
+    fn sync(&mut self, stream: Stream, now_ns: &mut dyn FnMut() -> u64) -> Result<(), FileProblem> {
+        let lane = &mut self.streams[index(stream)];
+        let Some(open) = &mut lane.open else {
             return Ok(());
         };
-        // Also gives back the room that was reserved and not needed.
-        let done = open
-            .file
-            .cut(open.offset)
-            .and_then(|()| if cut { open.file.sync() } else { Ok(()) });
-        if let Err(source) = done {
-            return Err(self.give_up(source));
+        let before = now_ns();
+        if let Err(source) = open.file.sync() {
+            return Err(self.give_up(stream, source, before));
         }
-        if let Some(open) = self.open.take() {
-            self.chain = open.chain.unwrap_or(self.chain);
-            self.count(&open);
+        let after = now_ns();
+        self.status.synced(after.saturating_sub(before));
+        let synced = std::mem::take(&mut open.unsynced);
+        lane.failures = 0;
+        if let Some(((_, last), (first_ms, last_ms))) = synced.sequence.zip(synced.monotonic_ms) {
+            lane.durable = Durable {
+                before: last + 1,
+                last_ms,
+            };
+            if stream == Stream::Bulk {
+                let lag = after.saturating_sub(first_ms * 1_000_000);
+                self.status.durable_lag_ns.add(lag);
+            }
         }
         Ok(())
     }
 
-    fn count(&mut self, open: &OpenSegment<V::File>) {
-        self.records += open.whole.records;
-        self.bytes += open.offset;
-        let (first_sequence, last_sequence) = open.whole.sequence.unwrap_or_default();
-        self.next_sequence = last_sequence + 1;
-        self.closed.push(ManifestSegment {
-            file: segment_file(open.number),
+    fn close(
+        &mut self,
+        stream: Stream,
+        now_ns: &mut dyn FnMut() -> u64,
+    ) -> Result<(), FileProblem> {
+        self.sync(stream, now_ns)?;
+        let lane = &mut self.streams[index(stream)];
+        let Some(open) = &mut lane.open else {
+            return Ok(());
+        };
+        // Also gives back the room that was reserved and not needed.
+        let done = open.file.cut(open.offset).and_then(|()| open.file.sync());
+        if let Err(source) = done {
+            return Err(self.give_up(stream, source, now_ns()));
+        }
+        if let Some(open) = lane.open.take() {
+            lane.written.chain = open.chain.unwrap_or(lane.written.chain);
+            lane.written.last_closed = open.chain.map(|_| open.segment);
+            self.put_away(open);
+        }
+        Ok(())
+    }
+
+    fn put_away(&mut self, open: OpenSegment<F>) {
+        let lane = &mut self.streams[index(Stream::of(open.segment).0)];
+        lane.written.records += open.whole.records;
+        lane.written.bytes += open.offset;
+        self.desk.give_back(ClosedSegment {
+            segment: open.segment,
+            // A file that cannot be asked takes at least what was written to it.
+            allocated: open.file.allocated().unwrap_or(open.offset),
             bytes: open.offset,
-            first_sequence,
-            last_sequence,
+            held: Some(open.whole),
+            chain: open.chain,
         });
     }
 
     /// An error is final for its segment: what the device holds of it is unknown.
     #[cold]
-    fn give_up(&mut self, source: io::Error) -> FileProblem {
+    fn give_up(&mut self, stream: Stream, source: io::Error, now_ns: u64) -> FileProblem {
         self.status.failed();
-        let Some(mut open) = self.open.take() else {
-            return FileProblem::NotCreated {
-                path: self.folder.clone(),
-                source,
+        let lane = &mut self.streams[index(stream)];
+        let pause = BACKOFF_MIN_NS << lane.failures.min(16);
+        lane.blocked_until_ns = now_ns.saturating_add(pause.min(BACKOFF_MAX_NS));
+        lane.failures = lane.failures.saturating_add(1);
+        let Some(mut open) = lane.open.take() else {
+            // Only an open file fails.
+            return FileProblem::NotReady {
+                segment: stream.segment(0),
             };
         };
         // Behind the last record there may be part of a block, or the zeros that align a footer. If the
         // cut fails too, every reader passes over them.
         let _ = open.file.cut(open.offset);
-        self.count(&open);
+        open.chain = None;
+        let in_doubt = Box::new(Loss {
+            cause: LossCause::IoError,
+            segment: open.segment,
+            lost: std::mem::take(&mut open.unsynced),
+            what: LostWhat::Records,
+        });
+        let path = open.path.clone();
+        self.put_away(open);
         FileProblem::GivenUp {
-            path: open.path,
+            path,
             source,
-            in_doubt: Box::new(Loss {
-                cause: LossCause::IoError,
-                segment: open.number,
-                lost: open.unsynced,
-            }),
+            in_doubt,
         }
     }
 }

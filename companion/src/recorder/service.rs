@@ -1,4 +1,4 @@
-//! The recorder's two threads around its two machines.
+//! The recorder's three threads around its machines.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,70 +7,34 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use fdr_format::records::LossCause;
 use fdr_format::{EncodeError, FlightParameters, FlightSummary};
 
 use super::block::BLOCK_BYTES;
 use super::collector::Collector;
-use super::ring::{RecordSender, record_ring};
-use super::segment_files::{FileProblem, SegmentFiles};
-use super::staging::{BLOCKS_MIN, Staging, Work};
+use super::desk::Desk;
+use super::keeper::{Keeper, KeeperStep};
+use super::machines::{Machines, Shared, close_flight};
+use super::notices::Notices;
+use super::ring::RecordSender;
+use super::sizes::RecorderSizes;
+use super::staging::Staging;
 use super::status::Status;
-use super::tally::Loss;
-use super::volume::{DiskVolume, Volume};
+use super::volume::{DiskVolume, Volume, VolumeFile};
+use super::writer::{Writer, WriterStep};
 
 /// How long the collector sleeps when the rings were empty.
 const NAP: Duration = Duration::from_millis(1);
 /// How long the I/O thread waits for a block before it looks around.
 const IDLE: Duration = Duration::from_millis(100);
-/// Time between two attempts after a disk refused something.
-const RETRY: Duration = Duration::from_millis(500);
+/// How long the I/O thread waits for a file before it tries again.
+const RETRY: Duration = Duration::from_millis(20);
+/// How long the keeper waits before it looks around: drops wait for a sync, which nobody tells it of.
+const KEEPER_IDLE: Duration = Duration::from_millis(20);
 /// How long the end of a flight waits for a slow disk before it gives blocks up.
 const FINISH_PATIENCE: Duration = Duration::from_secs(30);
 /// Blocks that one turn of the collector, or the end of a flight, may need beside one for each
 /// producer: the rest of a block, a segment's footer, the next one's header.
-const FINISH_BLOCKS: usize = 4;
-
-/// Sizes and times of a recorder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RecorderSizes {
-    /// Bytes of each producer's ring.
-    pub ring_bytes: usize,
-    /// Bytes of each ring that only critical records may use.
-    pub ring_reserve_bytes: usize,
-    /// Bytes of staging.
-    pub staging_bytes: usize,
-    /// How often everything is made durable.
-    pub sync_interval: Duration,
-    /// Whether the collector waits for a slow disk instead of losing records: for a feeder whose
-    /// time is not real, which waits in turn for room in its ring.
-    pub wait_for_disk: bool,
-}
-
-impl Default for RecorderSizes {
-    fn default() -> Self {
-        Self {
-            ring_bytes: 4 << 20,
-            ring_reserve_bytes: 256 << 10,
-            staging_bytes: 16 << 20,
-            sync_interval: Duration::from_millis(100),
-            wait_for_disk: false,
-        }
-    }
-}
-
-impl RecorderSizes {
-    fn blocks(&self, producers: usize) -> usize {
-        (self.staging_bytes / BLOCK_BYTES).max(BLOCKS_MIN + producers)
-    }
-
-    /// Memory that the recorder takes at most with so many producers, but for a few kilobytes.
-    #[must_use]
-    pub fn memory_bytes(&self, producers: usize) -> usize {
-        let entries = 2 * super::ring::BODY_MAX;
-        producers * (self.ring_bytes + entries) + self.blocks(producers) * BLOCK_BYTES
-    }
-}
+const FINISH_BLOCKS: usize = 6;
 
 /// Why a flight is not recorded, or not to its end.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +48,12 @@ pub enum RecorderError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// Somebody else records the flight.
+    #[error("{path}: another process records this flight; end it first, or record another flight")]
+    Locked {
+        /// The lock.
+        path: PathBuf,
     },
     /// The flight cannot be recorded as asked.
     #[error(transparent)]
@@ -104,11 +74,12 @@ pub enum RecorderError {
 pub struct Recorder {
     status: Arc<Status>,
     staging: Arc<Staging>,
+    notices: Arc<Notices>,
     stop: Arc<AtomicBool>,
     folder: PathBuf,
     clock: Clock,
     collector: JoinHandle<()>,
-    io: JoinHandle<Result<FlightSummary, RecorderError>>,
+    files: JoinHandle<Result<FlightSummary, RecorderError>>,
 }
 
 /// The clock of a recorder: monotonic nanoseconds.
@@ -164,55 +135,118 @@ impl Recorder {
     ) -> Result<(Self, Vec<RecordSender>), RecorderError>
     where
         V: Volume + 'static,
-        V::File: 'static,
     {
-        parameters.check()?;
+        let volume = Arc::new(volume);
+        let machines =
+            Machines::begin(volume, folder, parameters.clone(), &sizes, producers, None)?;
+        Self::run(machines, parameters, sizes, producers)
+    }
+
+    /// Goes on with the flight in folder `flight`, whose recorder ended: its id is that of `parameters`.
+    ///
+    /// # Errors
+    /// As [`Recorder::start`]; also when nothing of the flight can be read.
+    pub fn resume_in<V>(
+        volume: V,
+        flight: &Path,
+        parameters: FlightParameters,
+        sizes: RecorderSizes,
+        producers: usize,
+    ) -> Result<(Self, Vec<RecordSender>), RecorderError>
+    where
+        V: Volume + 'static,
+    {
+        let volume = Arc::new(volume);
+        let folder = flight.parent().unwrap_or(flight).to_owned();
+        let machines = Machines::resume(volume, &folder, parameters.clone(), &sizes, producers)?;
+        Self::run(machines, parameters, sizes, producers)
+    }
+
+    fn run<V>(
+        machines: Machines<V>,
+        parameters: FlightParameters,
+        sizes: RecorderSizes,
+        producers: usize,
+    ) -> Result<(Self, Vec<RecordSender>), RecorderError>
+    where
+        V: Volume + 'static,
+    {
+        let Machines {
+            senders,
+            collector,
+            writer,
+            keeper,
+            shared,
+        } = machines;
+        let Shared {
+            staging,
+            desk,
+            status,
+            notices,
+            folder,
+            lock,
+        } = shared;
         let clock = Clock::starting_at(parameters.clock.monotonic_ns);
-        let status = Arc::new(Status::default());
-        let staging = Arc::new(Staging::new(sizes.blocks(producers)));
         let stop = Arc::new(AtomicBool::new(false));
-        let rings = (0..producers).map(|_| record_ring(sizes.ring_bytes, sizes.ring_reserve_bytes));
-        let (senders, receivers) = rings.unzip();
-        let files = SegmentFiles::create(volume, folder, parameters.clone(), Arc::clone(&status));
-        let mut files = files.map_err(|source| RecorderError::Write {
-            path: folder.to_owned(),
-            source,
+        let written = Arc::new(AtomicBool::new(false));
+        let keeper = spawn("recorder-keep", {
+            let (desk, written) = (Arc::clone(&desk), Arc::clone(&written));
+            move || keep(keeper, &desk, &written, &clock)
         })?;
-        let mut collector = Collector::new(
-            parameters,
-            sizes.sync_interval.as_nanos() as u64,
-            receivers,
-            Arc::clone(&staging),
-            Arc::clone(&status),
-        )?;
-        collector.flush(clock.now_ns());
-        write_first_block(&mut files, &staging, &clock)?;
-        let folder = files.folder().to_owned();
-        let io = spawn("recorder-io", {
-            let staging = Arc::clone(&staging);
-            let stop = Arc::clone(&stop);
-            move || write_blocks(files, &staging, &stop, &clock)
+        let files = spawn("recorder-io", {
+            let (staging, stop) = (Arc::clone(&staging), Arc::clone(&stop));
+            move || {
+                let mut writer = writer;
+                let problem = write_blocks(&mut writer, &staging, &desk, &stop, &clock);
+                written.store(true, Ordering::Release);
+                desk.wake();
+                let mut keeper = keeper
+                    .join()
+                    .map_err(|_| RecorderError::Lost("recorder-keep"))?;
+                let summary = close_flight(&mut writer, &mut keeper, &parameters);
+                drop(lock);
+                match (summary, problem.then(|| keeper.take_problem()).flatten()) {
+                    (Ok(summary), Some(source)) if !summary.clean_shutdown => {
+                        Err(RecorderError::Write {
+                            path: keeper.folder().to_owned(),
+                            source,
+                        })
+                    }
+                    (summary, _) => summary,
+                }
+            }
         })?;
         let collector = spawn("collector", {
-            let staging = Arc::clone(&staging);
-            let stop = Arc::clone(&stop);
+            let (staging, stop) = (Arc::clone(&staging), Arc::clone(&stop));
             let room_wanted = if sizes.wait_for_disk {
                 FINISH_BLOCKS + producers
             } else {
                 0
             };
-            move || collect(collector, &staging, &stop, &clock, room_wanted)
+            let pace = if sizes.real_time {
+                Pace::Clock(clock)
+            } else {
+                Pace::Records
+            };
+            move || collect(collector, &staging, &stop, pace, room_wanted)
         })?;
         let recorder = Self {
             status,
             staging,
+            notices,
             stop,
             folder,
             clock,
             collector,
-            io,
+            files,
         };
         Ok((recorder, senders))
+    }
+
+    /// Events for the ground station that nobody has taken, and orders to the recorder.
+    #[must_use]
+    pub fn notices(&self) -> &Arc<Notices> {
+        &self.notices
     }
 
     /// What the recorder says of itself.
@@ -250,7 +284,7 @@ impl Recorder {
         // A collector that failed left no footer: the I/O thread must not wait for it.
         self.staging.close();
         let written = self
-            .io
+            .files
             .join()
             .map_err(|_| RecorderError::Lost("recorder-io"))?;
         collected.map_err(|_| RecorderError::Lost("collector"))?;
@@ -266,28 +300,20 @@ fn spawn<T: Send + 'static>(
     builder.spawn(work).map_err(RecorderError::Thread)
 }
 
-fn write_first_block<V: Volume>(
-    files: &mut SegmentFiles<V>,
-    staging: &Staging,
-    clock: &Clock,
-) -> Result<(), RecorderError> {
-    if let Work::Write(mut block) = staging.wait(Duration::ZERO) {
-        let written = files.write(&mut block, &mut || clock.now_ns());
-        staging.queue().give_back(block);
-        written.map_err(RecorderError::from)?;
-        publish(files, staging);
-    }
-    let path = files.manifest_path();
-    files
-        .write_manifest(false)
-        .map_err(|source| RecorderError::Write { path, source })
+/// Whose time a collector goes by.
+#[derive(Debug, Clone, Copy)]
+enum Pace {
+    /// A clock's.
+    Clock(Clock),
+    /// That of the newest record: the same records make the same recording.
+    Records,
 }
 
-impl From<FileProblem> for RecorderError {
-    fn from(problem: FileProblem) -> Self {
-        match problem {
-            FileProblem::NotCreated { path, source }
-            | FileProblem::GivenUp { path, source, .. } => Self::Write { path, source },
+impl Pace {
+    fn now_ns(self, collector: &Collector) -> u64 {
+        match self {
+            Self::Clock(clock) => clock.now_ns(),
+            Self::Records => collector.last_ns(),
         }
     }
 }
@@ -296,7 +322,7 @@ fn collect(
     mut collector: Collector,
     staging: &Staging,
     stop: &AtomicBool,
-    clock: &Clock,
+    pace: Pace,
     room_wanted: usize,
 ) {
     loop {
@@ -307,7 +333,7 @@ fn collect(
             thread::park_timeout(NAP);
         }
         let stopping = stop.load(Ordering::Acquire);
-        if collector.drain(clock.now_ns()) > 0 {
+        if collector.drain(pace.now_ns(&collector)) > 0 {
             continue;
         }
         if stopping {
@@ -319,88 +345,49 @@ fn collect(
     while staging.queue().free_count() < FINISH_BLOCKS && patience.elapsed() < FINISH_PATIENCE {
         thread::sleep(NAP);
     }
-    collector.finish(clock.now_ns());
+    let now_ns = pace.now_ns(&collector);
+    collector.finish(now_ns);
 }
 
-fn write_blocks<V: Volume>(
-    mut files: SegmentFiles<V>,
+/// Writes until nothing comes any more; says whether blocks were left that no file could be had for.
+fn write_blocks<F: VolumeFile>(
+    writer: &mut Writer<F>,
     staging: &Staging,
+    desk: &Desk<F>,
     stop: &AtomicBool,
     clock: &Clock,
-) -> Result<FlightSummary, RecorderError> {
-    let mut last_problem = None;
+) -> bool {
+    let mut blocked_since = None;
     loop {
-        match staging.wait(IDLE) {
-            Work::Idle => {}
-            Work::Finished => break,
-            Work::Write(mut block) => {
-                last_problem = write_block(&mut files, &mut block, staging, stop, clock);
-                staging.queue().give_back(block);
+        match writer.step(&mut || clock.now_ns()) {
+            WriterStep::Done => blocked_since = None,
+            WriterStep::Finished => return false,
+            WriterStep::Idle => {
+                blocked_since = None;
+                staging.wait(IDLE);
             }
-        }
-    }
-    let summary = files.summary();
-    if !summary.clean_shutdown {
-        return match last_problem {
-            Some(problem) => Err(problem.into()),
-            None => Ok(summary),
-        };
-    }
-    let path = files.manifest_path();
-    files
-        .write_manifest(true)
-        .map_err(|source| RecorderError::Write { path, source })?;
-    Ok(summary)
-}
-
-/// Writes one block, waiting for a disk that has no room for its segment.
-fn write_block<V: Volume>(
-    files: &mut SegmentFiles<V>,
-    block: &mut super::block::Block,
-    staging: &Staging,
-    stop: &AtomicBool,
-    clock: &Clock,
-) -> Option<FileProblem> {
-    loop {
-        match files.write(block, &mut || clock.now_ns()) {
-            Ok(()) => {
-                staging.queue().set_cause(LossCause::IoStall);
-                publish(files, staging);
-                return None;
-            }
-            Err(FileProblem::NotCreated { path, source }) => {
-                staging.queue().set_cause(cause_of(&source));
-                if stop.load(Ordering::Acquire) {
-                    return Some(FileProblem::NotCreated { path, source });
+            WriterStep::Blocked => {
+                let since = blocked_since.get_or_insert_with(Instant::now);
+                if stop.load(Ordering::Acquire) && since.elapsed() > FINISH_PATIENCE {
+                    return true;
                 }
-                thread::sleep(RETRY);
-            }
-            Err(FileProblem::GivenUp {
-                path,
-                source,
-                in_doubt,
-            }) => {
-                staging.queue().fail_segment(Loss::clone(&in_doubt));
-                return Some(FileProblem::GivenUp {
-                    path,
-                    source,
-                    in_doubt,
-                });
+                desk.wait_for_file(RETRY);
             }
         }
     }
 }
 
-/// Says how far the flight would survive a power cut now.
-fn publish<V: Volume>(files: &SegmentFiles<V>, staging: &Staging) {
-    let durable = files.durable();
-    let before = staging.queue().durable_before(durable.before);
-    files.status().durable(before, durable.last_ms);
-}
-
-fn cause_of(error: &io::Error) -> LossCause {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => LossCause::NoSpace,
-        _ => LossCause::IoError,
+/// Keeps the files until everything is written.
+fn keep<V: Volume>(
+    mut keeper: Keeper<V>,
+    desk: &Desk<V::File>,
+    written: &AtomicBool,
+    clock: &Clock,
+) -> Keeper<V> {
+    while !written.load(Ordering::Acquire) {
+        if keeper.step(clock.now_ns()) == KeeperStep::Idle {
+            desk.wait_for_work(KEEPER_IDLE);
+        }
     }
+    keeper
 }

@@ -13,13 +13,14 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use fdr_format::RecordType;
 use fdr_format::records::LossCause;
+use fdr_format::{RecordType, Stream};
 
 use super::block::Block;
 use super::refusals::Refusals;
 use super::ring::is_critical;
-use super::tally::Loss;
+use super::shelf::index;
+use super::tally::{Loss, LostWhat};
 
 /// Fewest blocks: one being filled, one being written, and some between them.
 pub const BLOCKS_MIN: usize = 8;
@@ -31,6 +32,17 @@ pub enum Explained {
     Loss(Loss),
     /// A ring refused records.
     Refusals(Box<Refusals>),
+}
+
+/// How far the record of a drop is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DropState {
+    /// The collector has not recorded it.
+    Asked,
+    /// It is recorded, and not known to be on the device.
+    Recorded,
+    /// It is on the device: the segment may go.
+    Durable,
 }
 
 /// The blocks that wait, and those that are free. Knows no threads and no time.
@@ -45,8 +57,9 @@ pub struct StagingQueue {
     /// Refusals whose record was lost.
     refusals: Refusals,
     /// What was recorded of losses under numbers that are not known to be durable.
-    explained: Vec<(Explained, u64)>,
-    failed_segment: Option<u32>,
+    explained: Vec<(Explained, Stream, u64)>,
+    drops: Vec<(u32, DropState)>,
+    failed_segment: [Option<u32>; 2],
     free_min: usize,
     closed: bool,
 }
@@ -64,20 +77,31 @@ impl StagingQueue {
             losses: Vec::new(),
             refusals: Refusals::default(),
             explained: Vec::new(),
-            failed_segment: None,
+            drops: Vec::new(),
+            failed_segment: [None; 2],
             free_min: blocks,
             closed: false,
         }
     }
 
     /// Queues a sealed block.
-    pub fn push(&mut self, block: Block) {
-        if self.failed_segment == Some(block.segment.number) {
+    pub fn push(&mut self, mut block: Block) {
+        let (stream, _) = Stream::of(block.segment.number);
+        if self.failed_segment[index(stream)] == Some(block.segment.number) {
             self.lose(&block, LossCause::IoError);
             self.free.push(block);
         } else {
+            // What is in the essential stream is what a stall leaves of the other.
+            block.rescued |= stream == Stream::Essential;
             self.waiting.push_back(block);
         }
+    }
+
+    /// Whether a block of a stream waits.
+    #[must_use]
+    pub fn waits(&self, stream: Stream) -> bool {
+        let mut waiting = self.waiting.iter();
+        waiting.any(|block| Stream::of(block.segment.number).0 == stream)
     }
 
     /// A block to fill. When none is free, the oldest waiting one pays for it.
@@ -96,6 +120,20 @@ impl StagingQueue {
         self.waiting.pop_front()
     }
 
+    /// The oldest waiting block of a stream that is not `blocked`.
+    pub fn oldest_unless(&mut self, blocked: [bool; 2]) -> Option<Block> {
+        let at = self.waiting.iter().position(|block| {
+            let (stream, _) = Stream::of(block.segment.number);
+            !blocked[index(stream)]
+        })?;
+        self.waiting.remove(at)
+    }
+
+    /// Puts a block back in front that cannot be written yet.
+    pub fn put_back(&mut self, block: Block) {
+        self.waiting.push_front(block);
+    }
+
     /// Takes back a block that was written.
     pub fn give_back(&mut self, block: Block) {
         self.free.push(block);
@@ -105,7 +143,7 @@ impl StagingQueue {
     /// the collector must begin a new one.
     pub fn fail_segment(&mut self, written: Loss) {
         let segment = written.segment;
-        self.failed_segment = Some(segment);
+        self.failed_segment[index(written.stream())] = Some(segment);
         self.lost(written);
         for _ in 0..self.waiting.len() {
             if let Some(block) = self.waiting.pop_front() {
@@ -114,10 +152,28 @@ impl StagingQueue {
         }
     }
 
-    /// The segment that failed last.
+    /// The segment of a stream that failed last.
     #[must_use]
-    pub fn failed_segment(&self) -> Option<u32> {
-        self.failed_segment
+    pub fn failed_segment(&self, stream: Stream) -> Option<u32> {
+        self.failed_segment[index(stream)]
+    }
+
+    /// A closed segment is to be dropped: its loss is to be recorded first.
+    pub fn ask_drop(&mut self, loss: Loss) {
+        self.drops.push((loss.segment, DropState::Asked));
+        self.note(loss);
+    }
+
+    /// How far the record of a drop is.
+    #[must_use]
+    pub fn drop_state(&self, segment: u32) -> Option<DropState> {
+        let mut drops = self.drops.iter();
+        drops.find(|drop| drop.0 == segment).map(|drop| drop.1)
+    }
+
+    /// A segment was dropped, or is not to be dropped any more.
+    pub fn drop_done(&mut self, segment: u32) {
+        self.drops.retain(|drop| drop.0 != segment);
     }
 
     /// Losses that were not recorded yet, and refusals whose record was lost.
@@ -126,27 +182,67 @@ impl StagingQueue {
         (std::mem::take(&mut self.losses), refusals)
     }
 
-    /// The record of this number says what was lost, once it is durable.
-    pub fn explained(&mut self, loss: Explained, record: u64) {
-        self.explained.push((loss, record));
+    /// Refusals that could not be recorded wait for the next call of [`StagingQueue::take_losses`].
+    pub fn put_back_refusals(&mut self, refusals: &Refusals) {
+        self.refusals.merge(refusals);
     }
 
-    /// How far the flight can be promised to survive when all that was written before record `next`
-    /// is durable: not beyond a loss whose record is not.
-    pub fn durable_before(&mut self, next: u64) -> u64 {
-        self.explained.retain(|(_, record)| *record >= next);
-        let explained = self.explained.iter().filter_map(|(loss, _)| match loss {
+    /// The record of this number of `stream` says what was lost, once it is durable.
+    pub fn explained(&mut self, loss: Explained, stream: Stream, record: u64) {
+        if let Explained::Loss(loss) = &loss
+            && loss.is_drop()
+        {
+            self.set_drop(loss.segment, DropState::Recorded);
+        }
+        self.explained.push((loss, stream, record));
+    }
+
+    /// How far `stream` can be promised to survive when all that was written before its record `next`
+    /// is durable: not beyond a loss whose record is not. A segment that is dropped to make room is
+    /// still there until the record of its drop is durable.
+    pub fn durable_before(&mut self, stream: Stream, next: u64) -> u64 {
+        let mut durable = Vec::new();
+        self.explained.retain(|(explained, recorded_in, record)| {
+            let done = *recorded_in == stream && *record < next;
+            if done
+                && let Explained::Loss(loss) = explained
+                && loss.is_drop()
+            {
+                durable.push(loss.segment);
+            }
+            !done
+        });
+        for segment in durable {
+            if self.drop_state(segment) == Some(DropState::Recorded) {
+                self.set_drop(segment, DropState::Durable);
+            }
+        }
+        let explained = self.explained.iter().filter_map(|(loss, ..)| match loss {
             Explained::Loss(loss) => Some(loss),
             Explained::Refusals(_) => None,
         });
         let open = self.losses.iter().chain(explained);
-        let firsts = open.filter_map(|loss| loss.lost.sequence.map(|(first, _)| first));
+        let firsts = open
+            .filter(|loss| loss.stream() == stream && loss.what == LostWhat::Records)
+            .filter_map(|loss| loss.lost.sequence.map(|(first, _)| first));
         firsts.fold(next, u64::min)
+    }
+
+    fn set_drop(&mut self, segment: u32, state: DropState) {
+        if let Some(drop) = self.drops.iter_mut().find(|drop| drop.0 == segment) {
+            drop.1 = state;
+        }
     }
 
     /// What is to be said of blocks that are lost from now on.
     pub fn set_cause(&mut self, cause: LossCause) {
         self.cause = cause;
+    }
+
+    /// Whether nothing more will come.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// Free blocks.
@@ -181,6 +277,7 @@ impl StagingQueue {
                 cause: self.cause,
                 segment,
                 lost,
+                what: LostWhat::Records,
             });
         }
         block.rescued = true;
@@ -219,6 +316,7 @@ impl StagingQueue {
                 cause,
                 segment,
                 lost,
+                what: LostWhat::Records,
             });
         }
         (block.rescued, block.bare) = (true, true);
@@ -230,6 +328,7 @@ impl StagingQueue {
             cause,
             segment: block.segment.number,
             lost: block.tally(),
+            what: LostWhat::Records,
         });
     }
 
@@ -239,8 +338,10 @@ impl StagingQueue {
             return;
         };
         let mut again = Vec::new();
-        self.explained.retain(|(earlier, record)| {
-            let gone = (first..=last).contains(record)
+        let stream = loss.stream();
+        self.explained.retain(|(earlier, recorded_in, record)| {
+            let gone = *recorded_in == stream
+                && (first..=last).contains(record)
                 && loss.lost.counts.get(RecordType::COMPONENT_LIFECYCLE_EVENT) > 0;
             if gone {
                 again.push(earlier.clone());
@@ -249,7 +350,12 @@ impl StagingQueue {
         });
         for earlier in again {
             match earlier {
-                Explained::Loss(loss) => self.note(loss),
+                Explained::Loss(loss) => {
+                    if loss.is_drop() {
+                        self.set_drop(loss.segment, DropState::Asked);
+                    }
+                    self.note(loss);
+                }
                 Explained::Refusals(refusals) => self.refusals.merge(&refusals),
             }
         }
@@ -257,7 +363,9 @@ impl StagingQueue {
     }
 
     fn note(&mut self, loss: Loss) {
-        let alike = |other: &&mut Loss| (other.cause, other.segment) == (loss.cause, loss.segment);
+        let alike = |other: &&mut Loss| {
+            (other.cause, other.segment, other.what) == (loss.cause, loss.segment, loss.what)
+        };
         match self.losses.iter_mut().find(alike) {
             Some(other) => other.lost.merge(&loss.lost),
             None => self.losses.push(loss),
@@ -271,17 +379,6 @@ impl StagingQueue {
 pub struct Staging {
     queue: Mutex<StagingQueue>,
     filled: Condvar,
-}
-
-/// What the I/O thread is to do next.
-#[derive(Debug)]
-pub enum Work {
-    /// Write this block.
-    Write(Block),
-    /// Nothing is waiting.
-    Idle,
-    /// Nothing is waiting and nothing will come.
-    Finished,
 }
 
 impl Staging {
@@ -313,18 +410,11 @@ impl Staging {
         self.filled.notify_one();
     }
 
-    /// Waits for a block.
-    pub fn wait(&self, at_most: Duration) -> Work {
+    /// Waits until a block waits, or nothing more will come.
+    pub fn wait(&self, at_most: Duration) {
         let queue = self.queue();
         let nothing = |queue: &mut StagingQueue| queue.waiting.is_empty() && !queue.closed;
-        let mut queue = match self.filled.wait_timeout_while(queue, at_most, nothing) {
-            Ok((queue, _)) => queue,
-            Err(poisoned) => poisoned.into_inner().0,
-        };
-        match queue.oldest() {
-            Some(block) => Work::Write(block),
-            None if queue.closed => Work::Finished,
-            None => Work::Idle,
-        }
+        // What it waited for is looked at by the caller, whichever way the wait ended.
+        drop(self.filled.wait_timeout_while(queue, at_most, nothing));
     }
 }

@@ -1,6 +1,12 @@
 //! What the recorder's threads publish of themselves: read at any time, by anybody, without a lock.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+
+use fdr_format::Stream;
+use fdr_format::records::{LossCause, RecorderTelemetry};
+
+use super::shelf::index;
+use super::volume::Space;
 
 /// Buckets of a power of two: a quantile is told to 1/16.
 const STEPS: usize = 16;
@@ -19,6 +25,14 @@ pub struct Status {
     device_bytes: AtomicU64,
     ring_free: AtomicU64,
     failures: AtomicU64,
+    essential_durable: AtomicU64,
+    holds: [AtomicU8; 2],
+    frozen: AtomicBool,
+    segments_dropped: AtomicU64,
+    allocated: AtomicU64,
+    disk_free_bytes: AtomicU64,
+    disk_free_inodes: AtomicU64,
+    sync_recent_ns: Histogram,
     /// How long syncs took, nanoseconds.
     pub sync_ns: Histogram,
     /// Age of the oldest record that became durable with each sync, nanoseconds.
@@ -83,6 +97,106 @@ impl Status {
         !self.ring_free.swap(0, Ordering::Relaxed)
     }
 
+    /// Number behind the last record of the essential stream that is on the device.
+    #[must_use]
+    pub fn essential_durable_sequence(&self) -> u64 {
+        self.essential_durable.load(Ordering::Acquire)
+    }
+
+    /// Why a stream has no file for its next segment; its newest records are lost at the end of the
+    /// segment that it has.
+    #[must_use]
+    pub fn hold(&self, stream: Stream) -> Option<LossCause> {
+        let code = self.holds[index(stream)].load(Ordering::Acquire);
+        LossCause::ALL
+            .get(usize::from(code.checked_sub(1)?))
+            .copied()
+    }
+
+    /// Whether nothing is dropped any more to make room.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.frozen.load(Ordering::Acquire)
+    }
+
+    /// Closed segments that were dropped to make room.
+    #[must_use]
+    pub fn segments_dropped(&self) -> u64 {
+        self.segments_dropped.load(Ordering::Relaxed)
+    }
+
+    /// What the flight takes of the device, bytes.
+    #[must_use]
+    pub fn allocated_bytes(&self) -> u64 {
+        self.allocated.load(Ordering::Relaxed)
+    }
+
+    /// Free room of the file system, as of the last second.
+    #[must_use]
+    pub fn disk_space(&self) -> Space {
+        Space {
+            free_bytes: self.disk_free_bytes.load(Ordering::Relaxed),
+            free_inodes: self.disk_free_inodes.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The figures of one second, as recorded; those that are about a second begin anew.
+    #[must_use]
+    pub fn take_telemetry(&self, now_ns: u64, staging_free_min_bytes: u64) -> RecorderTelemetry {
+        let space = self.disk_space();
+        let telemetry = RecorderTelemetry {
+            time_ns: now_ns,
+            durable_sequence: self.durable_sequence(),
+            durable_lag_ns: self.durable_lag_now_ns(now_ns),
+            ring_free_min_bytes: self.take_ring_free_min(),
+            staging_free_min_bytes,
+            dropped: self.records_dropped(),
+            refused: self.records_refused(),
+            sync_p99_ns: self.sync_recent_ns.quantile(0.99),
+            sync_worst_ns: self.sync_recent_ns.worst(),
+            disk_free_bytes: space.free_bytes,
+            disk_free_inodes: space.free_inodes,
+            // Neither sysfs nor any call without privileges tells it.
+            nvme_wear_percent: None,
+        };
+        self.sync_recent_ns.clear();
+        telemetry
+    }
+
+    pub(super) fn synced(&self, took_ns: u64) {
+        self.sync_ns.add(took_ns);
+        self.sync_recent_ns.add(took_ns);
+    }
+
+    pub(super) fn essential_durable(&self, next_sequence: u64) {
+        self.essential_durable
+            .store(next_sequence, Ordering::Release);
+    }
+
+    pub(super) fn set_hold(&self, stream: Stream, cause: Option<LossCause>) {
+        let code = cause.map_or(0, |cause| cause as u8 + 1);
+        self.holds[index(stream)].store(code, Ordering::Release);
+    }
+
+    pub(super) fn set_frozen(&self, frozen: bool) {
+        self.frozen.store(frozen, Ordering::Release);
+    }
+
+    pub(super) fn segment_dropped(&self) {
+        self.segments_dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_allocated(&self, bytes: u64) {
+        self.allocated.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_space(&self, space: Space) {
+        self.disk_free_bytes
+            .store(space.free_bytes, Ordering::Relaxed);
+        self.disk_free_inodes
+            .store(space.free_inodes, Ordering::Relaxed);
+    }
+
     pub(super) fn collected(&self, next_sequence: u64) {
         self.collected.store(next_sequence, Ordering::Release);
     }
@@ -136,6 +250,13 @@ impl Histogram {
     pub fn add(&self, value: u64) {
         self.buckets[bucket(value)].fetch_add(1, Ordering::Relaxed);
         self.worst.fetch_max(value, Ordering::Relaxed);
+    }
+
+    /// Forgets everything; what is added at the same moment may be counted or not.
+    pub fn clear(&self) {
+        let buckets = self.buckets.iter();
+        buckets.for_each(|bucket| bucket.store(0, Ordering::Relaxed));
+        self.worst.store(0, Ordering::Relaxed);
     }
 
     /// Greatest value so far.

@@ -3,7 +3,7 @@
 use fdr_format::records::{
     ComponentLifecycleEvent, LifecycleEvent, LossCause, Severity, TypeCount,
 };
-use fdr_format::{FrameHead, List, Record, RecordType, TypeCounts};
+use fdr_format::{Digest, FrameHead, List, Record, RecordType, Stream, TypeCounts};
 
 use super::refusals::Refusals;
 use super::ring::Refused;
@@ -65,21 +65,61 @@ fn widened(range: Option<(u64, u64)>, value: u64) -> Option<(u64, u64)> {
 pub struct Loss {
     /// Why.
     pub cause: LossCause,
-    /// Their segment.
+    /// Their segment, as in its header.
     pub segment: u32,
     /// Which.
     pub lost: Tally,
+    /// What they were.
+    pub what: LostWhat,
+}
+
+/// What a [`Loss`] is the loss of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LostWhat {
+    /// Records on their way to the device.
+    Records,
+    /// A closed segment, to make room. It is removed only when the record of its loss is durable.
+    ClosedSegment {
+        /// Its place in the chain, where it has a footer.
+        chain: Option<Digest>,
+    },
+    /// Numbers that an earlier process may have given: whether there were such records is not known.
+    Unknown,
 }
 
 impl Loss {
+    /// The stream whose records they were.
+    #[must_use]
+    pub fn stream(&self) -> Stream {
+        Stream::of(self.segment).0
+    }
+
+    /// Whether it is a closed segment that makes room.
+    #[must_use]
+    pub fn is_drop(&self) -> bool {
+        matches!(self.what, LostWhat::ClosedSegment { .. })
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let (first, last) = self.lost.sequence.unwrap_or_default();
+        let records = self.lost.records;
+        match self.what {
+            LostWhat::Records => format!("{records} of the records {first} to {last} lost"),
+            LostWhat::ClosedSegment { .. } => {
+                format!("segment dropped with {records} records, {first} to {last}")
+            }
+            LostWhat::Unknown => {
+                format!("records {first} to {last} may be missing: the recorder was started again")
+            }
+        }
+    }
+
     /// Hands its record to `take`.
     pub fn with_record<T>(&self, time_ns: u64, take: impl FnOnce(&Record<'_>) -> T) -> T {
         let counts = type_counts(self.lost.counts.iter());
-        let (first, last) = self.lost.sequence.unwrap_or_default();
-        let text = format!(
-            "{} of the records {first} to {last} lost",
-            self.lost.records
-        );
+        let text = self.text();
         let times = self.lost.monotonic_ms;
         take(&Record::ComponentLifecycleEvent(ComponentLifecycleEvent {
             time_ns,
@@ -91,7 +131,10 @@ impl Loss {
             first_time_ns: times.map(|(first, _)| first * NS_PER_MS),
             last_time_ns: times.map(|(_, last)| last * NS_PER_MS),
             bytes: self.lost.bytes,
-            digest: None,
+            digest: match self.what {
+                LostWhat::ClosedSegment { chain } => chain,
+                LostWhat::Records | LostWhat::Unknown => None,
+            },
             component: COMPONENT,
             cause: self.cause.name(),
             text: &text,

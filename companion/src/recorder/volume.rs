@@ -18,11 +18,11 @@ use rustix::io::Errno;
 const BLOCK_UNIT: u64 = 512;
 
 /// A place for flights. Used by two threads at once.
-pub trait Volume: Send + Sync {
+pub trait Volume: Send + Sync + std::fmt::Debug {
     /// An open file.
     type File: VolumeFile;
     /// A lock: held until it is dropped, or its process ends.
-    type Lock: Send;
+    type Lock: Send + std::fmt::Debug;
 
     /// Makes one folder.
     ///
@@ -118,7 +118,7 @@ pub struct Space {
 
 /// A file being written. Of a [`FileUse::Segment`] the offsets, lengths and addresses of what is
 /// written are multiples of [`super::ALIGNMENT`].
-pub trait VolumeFile: Send {
+pub trait VolumeFile: Send + std::fmt::Debug {
     /// Writes all the bytes at `offset`.
     ///
     /// # Errors

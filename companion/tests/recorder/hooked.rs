@@ -26,12 +26,14 @@ pub enum Call {
 }
 
 /// Comes before every call.
-pub trait Hook: Clone + Send + Sync + 'static {
+pub trait Hook: std::fmt::Debug + Clone + Send + Sync + 'static {
     fn before(&self, call: Call, path: &Path) -> io::Result<()>;
 }
 
+#[derive(Debug)]
 pub struct Hooked<H>(pub H);
 
+#[derive(Debug)]
 pub struct HookedFile<H> {
     file: File,
     path: PathBuf,

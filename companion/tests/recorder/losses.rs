@@ -147,6 +147,7 @@ fn a_failed_sync_ends_the_segment_and_the_flight_goes_on_in_the_next() {
     );
     assert_eq!(rig.status.failures(), 1);
 
+    rig.now += 200 * MS;
     append(&mut rig.sender, 2000..3000, 100);
     rig.collect();
     rig.flush();
@@ -188,10 +189,14 @@ fn a_failed_write_loses_what_waited_for_the_same_segment_and_says_so() {
 fn a_segment_whose_file_cannot_be_made_at_once_is_made_later() {
     let mut rig = Rig::new(1 << 20, BLOCKS, RING);
     for round in 0..20 {
+        if round % 3 == 0 {
+            rig.faults.create(ErrorKind::Other);
+        }
         append(&mut rig.sender, round * 1000..(round + 1) * 1000, 100);
-        rig.faults.create(ErrorKind::StorageFull);
         rig.collect();
         rig.write_all();
+        rig.now += 200 * MS;
+        rig.keep();
     }
     let flight = rig.finish();
     assert_eq!(

@@ -9,5 +9,7 @@
 mod hooked;
 mod losses;
 mod model;
+mod restart;
 mod rig;
+mod ring;
 mod threads;

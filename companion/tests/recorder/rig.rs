@@ -1,12 +1,14 @@
 //! The recorder's machines without its threads: the test says who runs when, and what time it is.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use companion::recorder::{
-    Collector, FileProblem, RecordSender, SegmentFiles, Staging, Status, record_ring,
+    BLOCK_BYTES, Collector, Keeper, KeeperStep, Machines, Notices, RecordSender, RecorderSizes,
+    Status, Writer, WriterStep, close_flight,
 };
 use fdr_format::records::{
     ComponentLifecycleEvent, FlightSource, ImuTrace, LifecycleEvent, NavigatorEvent,
@@ -14,14 +16,13 @@ use fdr_format::records::{
 };
 use fdr_format::{
     BootId, ClockAnchor, FlightId, FlightItem, FlightParameters, FlightReader, Record, RecordType,
-    Verification, verify,
+    SegmentReader, Stream, Verification, verify,
 };
 use tempfile::TempDir;
 
-use super::hooked::{Call, Hook, Hooked};
+use super::hooked::{Call, Hook, Hooked, HookedFile};
 
 pub const MS: u64 = 1_000_000;
-pub const SYNC_INTERVAL: u64 = 100 * MS;
 
 pub fn parameters(segment_bytes: u64) -> FlightParameters {
     FlightParameters {
@@ -66,6 +67,8 @@ struct Pending {
     sync: Option<io::ErrorKind>,
     write: Option<io::ErrorKind>,
     create: Option<io::ErrorKind>,
+    write_always: Option<io::ErrorKind>,
+    create_always: Option<io::ErrorKind>,
 }
 
 impl Faults {
@@ -79,6 +82,21 @@ impl Faults {
 
     pub fn create(&self, kind: io::ErrorKind) {
         self.0.lock().unwrap().create = Some(kind);
+    }
+
+    pub fn write_always(&self, kind: Option<io::ErrorKind>) {
+        self.0.lock().unwrap().write_always = kind;
+    }
+
+    pub fn create_always(&self, kind: Option<io::ErrorKind>) {
+        self.0.lock().unwrap().create_always = kind;
+    }
+
+    fn always(&self, which: impl Fn(&Pending) -> Option<io::ErrorKind>) -> io::Result<()> {
+        match which(&self.0.lock().unwrap()) {
+            Some(kind) => Err(kind.into()),
+            None => Ok(()),
+        }
     }
 
     pub fn clear(&self) {
@@ -99,8 +117,14 @@ impl Hook for Faults {
             return Ok(());
         }
         match call {
-            Call::CreateFile(_) => self.take(|pending| &mut pending.create),
-            Call::Write => self.take(|pending| &mut pending.write),
+            Call::CreateFile(_) => {
+                self.always(|pending| pending.create_always)?;
+                self.take(|pending| &mut pending.create)
+            }
+            Call::Write => {
+                self.always(|pending| pending.write_always)?;
+                self.take(|pending| &mut pending.write)
+            }
             Call::Sync => self.take(|pending| &mut pending.sync),
             _ => Ok(()),
         }
@@ -110,50 +134,87 @@ impl Hook for Faults {
 /// The real file system with faults on demand.
 pub type FaultyVolume = Hooked<Faults>;
 
-/// One producer, the collector, staging and the files.
+/// One producer, the collector, staging, the files, and who keeps them.
 pub struct Rig {
     pub folder: TempDir,
     pub sender: RecordSender,
     pub status: Arc<Status>,
-    pub staging: Arc<Staging>,
+    pub notices: Arc<Notices>,
     pub faults: Faults,
     pub now: u64,
+    /// Whether the keeper works beside the writer.
+    pub keeping: bool,
+    pub parameters: FlightParameters,
     collector: Collector,
-    files: SegmentFiles<FaultyVolume>,
+    writer: Writer<HookedFile<Faults>>,
+    pub keeper: Keeper<FaultyVolume>,
+    lock: File,
+}
+
+/// The sizes of a rig: a bulk stream alone, no figures of its own.
+pub fn sizes(blocks: usize, ring_bytes: usize) -> RecorderSizes {
+    RecorderSizes {
+        ring_bytes,
+        ring_reserve_bytes: 0,
+        staging_bytes: blocks * BLOCK_BYTES,
+        essential: false,
+        side_bytes: 0,
+        telemetry: false,
+        ..RecorderSizes::default()
+    }
 }
 
 impl Rig {
     pub fn new(segment_bytes: u64, blocks: usize, ring_bytes: usize) -> Self {
+        Self::with(segment_bytes, &sizes(blocks, ring_bytes))
+    }
+
+    pub fn with(segment_bytes: u64, sizes: &RecorderSizes) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        Self::in_folder(folder, parameters(segment_bytes), sizes, false)
+    }
+
+    /// Begins a flight, or goes on with it.
+    pub fn in_folder(
+        folder: TempDir,
+        parameters: FlightParameters,
+        sizes: &RecorderSizes,
+        goes_on: bool,
+    ) -> Self {
         let faults = Faults::default();
-        let status = Arc::new(Status::default());
-        let staging = Arc::new(Staging::new(blocks));
-        let (sender, receiver) = record_ring(ring_bytes, 0);
-        let parameters = parameters(segment_bytes);
-        let volume = Hooked(faults.clone());
-        let files = SegmentFiles::create(
-            volume,
-            folder.path(),
-            parameters.clone(),
-            Arc::clone(&status),
-        );
-        let collector = Collector::new(
-            parameters,
-            SYNC_INTERVAL,
-            vec![receiver],
-            Arc::clone(&staging),
-            Arc::clone(&status),
-        );
+        let volume = Arc::new(Hooked(faults.clone()));
+        let (path, told) = (folder.path(), parameters.clone());
+        let machines = if goes_on {
+            Machines::resume(volume, path, told, sizes, 1)
+        } else {
+            Machines::begin(volume, path, told, sizes, 1, None)
+        };
+        let Machines {
+            mut senders,
+            collector,
+            writer,
+            keeper,
+            shared,
+        } = machines.unwrap();
         Self {
             folder,
-            sender,
-            status,
-            staging,
+            sender: senders.remove(0),
+            status: shared.status,
+            notices: shared.notices,
             faults,
-            now: 0,
-            collector: collector.unwrap(),
-            files: files.unwrap(),
+            now: parameters.clock.monotonic_ns,
+            keeping: true,
+            parameters,
+            collector,
+            writer,
+            keeper,
+            lock: shared.lock,
         }
+    }
+
+    /// The flight's folder.
+    pub fn flight(&self) -> PathBuf {
+        self.keeper.folder().to_owned()
     }
 
     pub fn collect(&mut self) {
@@ -164,72 +225,76 @@ impl Rig {
         self.collector.flush(self.now);
     }
 
-    /// Lets the I/O thread write one block; says whether there was one.
+    /// Lets the keeper do all it can.
+    pub fn keep(&mut self) {
+        while self.keeping && self.keeper.step(self.now) == KeeperStep::Again {}
+    }
+
+    /// Lets the writer write one block; says whether it did.
     pub fn write_one(&mut self) -> bool {
-        let Some(mut block) = self.staging.queue().oldest() else {
-            return false;
-        };
+        self.keep();
         let now = self.now;
-        loop {
-            match self.files.write(&mut block, &mut || now) {
-                Ok(()) => break,
-                Err(FileProblem::GivenUp { in_doubt, .. }) => {
-                    self.staging.queue().fail_segment(*in_doubt);
-                    break;
-                }
-                // The disk was asked too early; ask again until it agrees.
-                Err(FileProblem::NotCreated { .. }) => {}
-            }
-        }
-        self.staging.queue().give_back(block);
-        true
+        let wrote = self.writer.step(&mut || now) == WriterStep::Done;
+        self.keep();
+        wrote
     }
 
     pub fn write_all(&mut self) {
         while self.write_one() {}
     }
 
+    /// Everything that was appended goes to the disk, what that leads to included.
+    pub fn settle(&mut self) {
+        for _ in 0..4 {
+            self.collect();
+            self.flush();
+            self.write_all();
+        }
+    }
+
     /// What a power cut now would leave for certain: everything before this number.
     pub fn promised(&self) -> u64 {
-        let durable = self.files.durable().before;
-        self.staging.queue().durable_before(durable)
+        self.writer.promised(Stream::Bulk)
+    }
+
+    /// Ends the process without a word.
+    pub fn kill(self) -> (TempDir, FlightParameters) {
+        (self.folder, self.parameters)
     }
 
     /// Ends the flight and reads it back.
-    pub fn finish(mut self) -> Flight {
+    pub fn finish(self) -> Flight {
+        self.finish_in(|_| {})
+    }
+
+    /// As [`Rig::finish`], and the folder stays.
+    pub fn finish_in_place(self) -> Flight {
+        self.finish_in(|folder| folder.disable_cleanup(true))
+    }
+
+    fn finish_in(mut self, folder: impl FnOnce(&mut TempDir)) -> Flight {
+        self.faults.clear();
+        self.now += 60_000 * MS;
         drop(self.sender);
         while self.collector.drain(self.now) > 0 {}
         self.collector.flush(self.now);
-        let mut rest = Rest {
-            files: self.files,
-            staging: Arc::clone(&self.staging),
-            now: self.now,
+        let now = self.now;
+        let write = |writer: &mut Writer<_>, keeper: &mut Keeper<_>| loop {
+            while keeper.step(now) == KeeperStep::Again {}
+            match writer.step(&mut || now) {
+                WriterStep::Done => {}
+                step => return step,
+            }
         };
-        rest.write();
+        write(&mut self.writer, &mut self.keeper);
         self.collector.finish(self.now);
-        rest.write();
-        assert!(rest.files.summary().clean_shutdown);
-        rest.files.write_manifest(true).unwrap();
+        let end = write(&mut self.writer, &mut self.keeper);
+        assert_eq!(end, WriterStep::Finished);
+        let closed = close_flight(&mut self.writer, &mut self.keeper, &self.parameters);
+        assert!(closed.unwrap().clean_shutdown);
+        drop(self.lock);
+        folder(&mut self.folder);
         Flight::read(self.folder)
-    }
-}
-
-struct Rest {
-    files: SegmentFiles<FaultyVolume>,
-    staging: Arc<Staging>,
-    now: u64,
-}
-
-impl Rest {
-    fn write(&mut self) {
-        loop {
-            let Some(mut block) = self.staging.queue().oldest() else {
-                return;
-            };
-            let now = self.now;
-            self.files.write(&mut block, &mut || now).unwrap();
-            self.staging.queue().give_back(block);
-        }
     }
 }
 
@@ -240,13 +305,44 @@ pub struct Flight {
     pub records: Vec<(u64, RecordType, u64)>,
     /// What loss records say is lost, by cause and type.
     pub lost: BTreeMap<(String, RecordType), u64>,
+    /// Valid bytes and last number of segments that were read again after a restart.
+    pub recovered: Vec<(u64, u64)>,
 }
 
 impl Flight {
     pub fn read(folder: TempDir) -> Self {
-        let verdict = verify(folder.path()).unwrap();
-        let mut reader = FlightReader::open(folder.path()).unwrap();
-        let (mut records, mut lost) = (Vec::new(), BTreeMap::new());
+        Self::read_in(folder.path())
+    }
+
+    /// The essential stream of the flight in folder `flight`, as a flight of its own.
+    pub fn essential(flight: &Path) -> Essential {
+        let folder = flight.join(Stream::Essential.folder());
+        let mut segments: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        segments.sort();
+        let mut records = Vec::new();
+        for path in segments {
+            let bytes = std::fs::read(path).unwrap();
+            for record in SegmentReader::open(&bytes, None).unwrap() {
+                let record = record.unwrap();
+                records.push((
+                    record.sequence,
+                    record.record_type,
+                    record.decode().unwrap().time_ns().unwrap(),
+                ));
+            }
+        }
+        let numbers = records.iter().map(|record| record.0);
+        assert!(numbers.eq(0..records.len() as u64), "a number is missing");
+        Essential { records }
+    }
+
+    fn read_in(folder: &Path) -> Self {
+        let verdict = verify(folder).unwrap();
+        let mut reader = FlightReader::open(folder).unwrap();
+        let (mut records, mut lost, mut recovered) = (Vec::new(), BTreeMap::new(), Vec::new());
         while let Some(item) = reader.next_item().unwrap() {
             let FlightItem::Record { record, .. } = item else {
                 continue;
@@ -259,12 +355,16 @@ impl Flight {
             ));
             if let Record::ComponentLifecycleEvent(event) = decoded {
                 count_losses(&event, &mut lost);
+                if event.event == LifecycleEvent::FdrSegmentRecovered {
+                    recovered.push((event.bytes, event.last_sequence.unwrap()));
+                }
             }
         }
         Self {
             verdict,
             records,
             lost,
+            recovered,
         }
     }
 
@@ -276,6 +376,19 @@ impl Flight {
     pub fn lost(&self, cause: &str, record_type: RecordType) -> u64 {
         let key = (cause.to_owned(), record_type);
         self.lost.get(&key).copied().unwrap_or(0)
+    }
+}
+
+/// What the essential stream holds.
+pub struct Essential {
+    /// Number, type and `time_ns` of every record, in order.
+    pub records: Vec<(u64, RecordType, u64)>,
+}
+
+impl Essential {
+    pub fn times(&self, record_type: RecordType) -> Vec<u64> {
+        let wanted = self.records.iter().filter(|record| record.1 == record_type);
+        wanted.map(|record| record.2).collect()
     }
 }
 

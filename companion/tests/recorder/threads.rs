@@ -112,7 +112,7 @@ fn a_flight_is_never_recorded_over_another() {
 }
 
 /// A disk whose writes hang while it is told to.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct Stall(Arc<AtomicBool>);
 
 impl Hook for Stall {

@@ -1,0 +1,550 @@
+//! Keeps the files of a flight: makes the next one ahead of need, drops the oldest within the cap.
+//!
+//! For each stream:
+//!
+//! | next file | room for it within the cap | no room, a segment may be dropped | no room, none may be dropped |
+//! |---|---|---|---|
+//! | lies ready | - | - | - |
+//! | missing | made; an error is tried again after a pause | the oldest is dropped | the stream **holds** until there is room |
+//!
+//! A drop:
+//!
+//! | state | event | next |
+//! |---|---|---|
+//! | asked | the record of the loss is durable, or cannot be before there is room | to be noted |
+//! | to be noted | its line in `drops.log` is durable | to be removed |
+//! | to be removed | the file is gone and its folder synced | done, told |
+//!
+//! Errors leave a drop in its state; it is tried again. At no moment is a segment gone whose loss is not
+//! in the journal, and in the recording too, unless the record itself waits for the room that the drop
+//! makes: then it follows. Frozen, nothing is dropped; the stream holds instead.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use fdr_format::records::LossCause;
+use fdr_format::{DropLine, FlightId, Stream, segment_path};
+
+use super::block::ALIGNMENT;
+use super::desk::Desk;
+use super::events::{RecorderEvent, RecorderEventKind};
+use super::freeze::FreezeReason;
+use super::journal::Journal;
+use super::markers::Markers;
+use super::notices::{Notices, Order};
+use super::restart;
+use super::ring::BODY_MAX;
+use super::shelf::{ClosedSegment, Shelf};
+use super::staging::{DropState, Staging};
+use super::status::Status;
+use super::tally::{Loss, LostWhat};
+use super::volume::{Volume, make_segment, remove_durably};
+
+/// Pause after a first error; it doubles with each that follows.
+const BACKOFF_MIN_NS: u64 = 100_000_000;
+/// Longest pause.
+const BACKOFF_MAX_NS: u64 = 30_000_000_000;
+/// How often the file system and the markers are looked at.
+const LOOK_NS: u64 = 1_000_000_000;
+/// Room kept for what is neither segment nor side file: manifest, journal, seal, keys, markers.
+pub const LEDGER_BYTES: u64 = 1 << 20;
+
+/// What a flight may take of the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Everything together, bytes of allocated blocks.
+    pub cap_bytes: u64,
+    /// The essential stream, of these.
+    pub essential_bytes: u64,
+    /// Thumbnails and mid-flight tiles, of these.
+    pub side_bytes: u64,
+    /// Size at which a segment is closed.
+    pub segment_bytes: u64,
+}
+
+impl Budget {
+    /// Room that is reserved for one segment: the record that reaches the limit still belongs to it.
+    #[must_use]
+    pub fn segment_room(&self) -> u64 {
+        (self.segment_bytes + BODY_MAX as u64).next_multiple_of(ALIGNMENT as u64)
+    }
+
+    /// What the segments of a stream may take. `ledger` is what everything else takes now.
+    #[must_use]
+    pub fn of(&self, stream: Stream, ledger: u64) -> u64 {
+        match stream {
+            Stream::Essential => self.essential_bytes,
+            Stream::Bulk => {
+                let others = self.essential_bytes + self.side_bytes + ledger.max(LEDGER_BYTES);
+                self.cap_bytes.saturating_sub(others)
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DropStep {
+    Asked,
+    Noted,
+}
+
+#[derive(Debug)]
+struct Dropping {
+    closed: ClosedSegment,
+    cause: LossCause,
+    step: DropStep,
+}
+
+/// What the keeper waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeeperStep {
+    /// Something was done: there may be more.
+    Again,
+    /// Nothing to do before something changes or time passes.
+    Idle,
+}
+
+/// What a keeper works with.
+#[derive(Debug)]
+pub struct KeeperParts<V: Volume> {
+    /// The file system.
+    pub volume: Arc<V>,
+    /// The flight's folder.
+    pub folder: PathBuf,
+    /// What the flight may take.
+    pub budget: Budget,
+    /// Where files go and come from.
+    pub desk: Arc<Desk<V::File>>,
+    /// Where losses are told.
+    pub staging: Arc<Staging>,
+    /// Where figures go.
+    pub status: Arc<Status>,
+    /// Where events go and orders come from.
+    pub notices: Arc<Notices>,
+    /// The flight.
+    pub flight_id: FlightId,
+    /// The streams that are recorded.
+    pub streams: Vec<Stream>,
+}
+
+/// The keeper of a flight's files.
+#[derive(Debug)]
+pub struct Keeper<V: Volume> {
+    parts: KeeperParts<V>,
+    shelf: Shelf,
+    journal: Journal<V::File>,
+    markers: Markers,
+    dropping: Option<Dropping>,
+    problem: Option<io::Error>,
+    failures: u32,
+    pause_until_ns: u64,
+    look_due_ns: u64,
+    ledger_bytes: u64,
+}
+
+impl<V: Volume> Keeper<V> {
+    /// The keeper of a flight whose folders exist; `closed` are the segments that are there already.
+    ///
+    /// # Errors
+    /// When journal or markers cannot be read or made.
+    pub fn new(parts: KeeperParts<V>, closed: Vec<ClosedSegment>) -> io::Result<Self> {
+        let journal = Journal::open(&*parts.volume, &parts.folder)?;
+        let markers = Markers::read(&*parts.volume, &parts.folder)?;
+        let mut shelf = Shelf::default();
+        closed.into_iter().for_each(|closed| shelf.add(closed));
+        for segment in markers.pinned() {
+            shelf.pin(segment);
+        }
+        parts.status.set_frozen(markers.frozen());
+        Ok(Self {
+            parts,
+            shelf,
+            journal,
+            markers,
+            dropping: None,
+            problem: None,
+            failures: 0,
+            pause_until_ns: 0,
+            look_due_ns: 0,
+            ledger_bytes: LEDGER_BYTES,
+        })
+    }
+
+    /// Does the next thing there is to do at `now_ns`.
+    pub fn step(&mut self, now_ns: u64) -> KeeperStep {
+        for closed in self.parts.desk.take_closed() {
+            self.shelf.add(closed);
+        }
+        if now_ns >= self.look_due_ns {
+            self.look_due_ns = now_ns.saturating_add(LOOK_NS);
+            self.look(now_ns);
+        }
+        while let Some(order) = self.parts.notices.next_order() {
+            self.follow(order, now_ns);
+        }
+        self.publish();
+        if now_ns < self.pause_until_ns {
+            return KeeperStep::Idle;
+        }
+        match self.work(now_ns) {
+            Ok(true) => {
+                self.failures = 0;
+                self.publish();
+                KeeperStep::Again
+            }
+            Ok(false) => KeeperStep::Idle,
+            Err(error) => {
+                self.problem = Some(error);
+                let pause = BACKOFF_MIN_NS << self.failures.min(16);
+                self.failures = self.failures.saturating_add(1);
+                self.pause_until_ns = now_ns.saturating_add(pause.min(BACKOFF_MAX_NS));
+                KeeperStep::Idle
+            }
+        }
+    }
+
+    /// Ends in order: what was made ahead and not begun is removed, an empty journal too.
+    ///
+    /// # Errors
+    /// As the file system has them; readers pass over what is left.
+    pub fn finish(&mut self) -> io::Result<()> {
+        for closed in self.parts.desk.take_closed() {
+            self.shelf.add(closed);
+        }
+        for (segment, file) in self.parts.desk.take_unused() {
+            drop(file);
+            let path = segment_path(&self.parts.folder, segment);
+            remove_durably(&*self.parts.volume, &path)?;
+        }
+        self.journal.finish(&*self.parts.volume)?;
+        self.publish();
+        Ok(())
+    }
+
+    /// The last error, once.
+    pub fn take_problem(&mut self) -> Option<io::Error> {
+        self.problem.take()
+    }
+
+    /// The closed segments.
+    #[must_use]
+    pub fn shelf(&self) -> &Shelf {
+        &self.shelf
+    }
+
+    /// Looks up what the segments of an earlier process hold.
+    pub fn complete_shelf(&mut self) {
+        for stream in self.parts.streams.clone() {
+            let closed: Vec<_> = self.shelf.closed(stream).cloned().collect();
+            for closed in closed.into_iter().filter(|closed| closed.held.is_none()) {
+                let complete = self.with_content(closed);
+                self.shelf.replace(complete);
+            }
+        }
+    }
+
+    /// The flight's folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.parts.folder
+    }
+
+    /// The file system.
+    #[must_use]
+    pub fn volume(&self) -> &V {
+        &self.parts.volume
+    }
+
+    /// Everything that the flight takes of the device as the keeper counts it, bytes.
+    #[must_use]
+    pub fn allocated(&self) -> u64 {
+        let streams = [Stream::Bulk, Stream::Essential];
+        let segments = streams.map(|stream| self.taken_by(stream));
+        segments.iter().sum::<u64>() + self.ledger_bytes
+    }
+
+    fn taken_by(&self, stream: Stream) -> u64 {
+        let room = self.parts.budget.segment_room();
+        self.shelf.allocated(stream) + self.parts.desk.in_use(stream) * room
+    }
+
+    fn publish(&self) {
+        self.parts.status.set_allocated(self.allocated());
+    }
+
+    /// One thing; says whether there was one.
+    fn work(&mut self, now_ns: u64) -> io::Result<bool> {
+        if self.go_on_dropping(now_ns)? {
+            return Ok(true);
+        }
+        for stream in self.parts.streams.clone() {
+            if let Some((segment, file)) = self.parts.desk.take_stale(stream) {
+                drop(file);
+                let path = segment_path(&self.parts.folder, segment);
+                remove_durably(&*self.parts.volume, &path)?;
+                return Ok(true);
+            }
+            let waits_for_drop = self.dropping.as_ref().is_some_and(|dropping| {
+                dropping.cause == LossCause::NoSpace
+                    || Stream::of(dropping.closed.segment).0 == stream
+            });
+            if waits_for_drop {
+                continue;
+            }
+            if let Some(segment) = self.parts.desk.missing(stream)
+                && self.make_ahead(stream, segment, now_ns)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn make_ahead(&mut self, stream: Stream, segment: u32, now_ns: u64) -> io::Result<bool> {
+        let budget = &self.parts.budget;
+        let room = budget.segment_room();
+        if self.taken_by(stream) + room > budget.of(stream, self.ledger_bytes) {
+            return Ok(self.make_room(stream, LossCause::Cap, now_ns));
+        }
+        let path = segment_path(&self.parts.folder, segment);
+        match make_segment(&*self.parts.volume, &path, room) {
+            Ok(file) => {
+                self.parts.desk.put(segment, file);
+                self.hold(stream, None, now_ns);
+                Ok(true)
+            }
+            Err(error) if is_full(&error) => {
+                if self.make_room(stream, LossCause::NoSpace, now_ns) {
+                    return Ok(true);
+                }
+                Err(error)
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.pass_over_existing(&path, error)
+            }
+            Err(error) => {
+                self.hold(stream, Some(LossCause::IoError), now_ns);
+                Err(error)
+            }
+        }
+    }
+
+    /// A file that a failed attempt left behind is empty and may go; any other is not ours.
+    fn pass_over_existing(&self, path: &Path, error: io::Error) -> io::Result<bool> {
+        match self.parts.volume.read(path, 0, 1) {
+            Ok(bytes) if bytes.is_empty() => {
+                remove_durably(&*self.parts.volume, path)?;
+                Ok(true)
+            }
+            _ => Err(error),
+        }
+    }
+
+    /// Begins to drop the oldest segment, or lets the stream hold; says whether a drop is under way.
+    fn make_room(&mut self, stream: Stream, cause: LossCause, now_ns: u64) -> bool {
+        let frozen = self.markers.frozen();
+        let victim = match (frozen, self.shelf.oldest(stream), cause) {
+            (true, ..) => None,
+            // On a full disk the essential stream may take the room of a bulk segment.
+            (false, None, LossCause::NoSpace) => self.shelf.oldest(Stream::Bulk),
+            (false, oldest, _) => oldest,
+        };
+        let Some(closed) = victim.cloned() else {
+            let cause = if frozen { LossCause::Frozen } else { cause };
+            self.hold(stream, Some(cause), now_ns);
+            return false;
+        };
+        let closed = self.with_content(closed);
+        self.parts.staging.queue().ask_drop(Loss {
+            cause,
+            segment: closed.segment,
+            lost: closed.held.clone().unwrap_or_default(),
+            what: LostWhat::ClosedSegment {
+                chain: closed.chain,
+            },
+        });
+        self.dropping = Some(Dropping {
+            closed,
+            cause,
+            step: DropStep::Asked,
+        });
+        true
+    }
+
+    /// What a segment of an earlier process holds, from its footer.
+    fn with_content(&self, mut closed: ClosedSegment) -> ClosedSegment {
+        if closed.held.is_none() {
+            let content = restart::read_content(
+                &*self.parts.volume,
+                &self.parts.folder,
+                self.parts.flight_id,
+                &closed,
+            );
+            if let Ok((held, chain)) = content {
+                (closed.held, closed.chain) = (Some(held), chain);
+            }
+        }
+        closed
+    }
+
+    fn go_on_dropping(&mut self, now_ns: u64) -> io::Result<bool> {
+        let Some(dropping) = &mut self.dropping else {
+            return Ok(false);
+        };
+        let segment = dropping.closed.segment;
+        if dropping.step == DropStep::Asked {
+            let state = self.parts.staging.queue().drop_state(segment);
+            let (stream, _) = Stream::of(segment);
+            if state != Some(DropState::Durable) && !self.parts.desk.is_starved(stream) {
+                return Ok(false);
+            }
+            let line = drop_line(&dropping.closed, dropping.cause, now_ns);
+            self.journal.add(&*self.parts.volume, &line)?;
+            dropping.step = DropStep::Noted;
+        }
+        let path = segment_path(&self.parts.folder, segment);
+        remove_durably(&*self.parts.volume, &path)?;
+        self.parts.staging.queue().drop_done(segment);
+        self.parts.status.segment_dropped();
+        self.shelf.remove(segment);
+        self.dropping = None;
+        Ok(true)
+    }
+
+    /// Says once that a stream holds, and once that it goes on.
+    fn hold(&mut self, stream: Stream, cause: Option<LossCause>, now_ns: u64) {
+        let before = self.parts.status.hold(stream);
+        if before == cause {
+            return;
+        }
+        self.parts.status.set_hold(stream, cause);
+        let (kind, text) = match cause {
+            Some(cause) => (
+                RecorderEventKind::Degraded { cause, stream },
+                format!("no file for the next {stream} segment: the newest records will be lost"),
+            ),
+            None => (
+                RecorderEventKind::Resumed { stream },
+                format!("the {stream} stream is recorded again"),
+            ),
+        };
+        self.parts.notices.record(RecorderEvent {
+            time_ns: now_ns,
+            kind,
+            text,
+        });
+    }
+
+    fn follow(&mut self, order: Order, now_ns: u64) {
+        let volume = &*self.parts.volume;
+        match order {
+            Order::Freeze(reason) if !self.markers.frozen() => {
+                // The order holds for this process even when the marker cannot be written.
+                let _ = self.markers.freeze(volume);
+                self.frozen(reason, now_ns);
+            }
+            Order::Thaw if self.markers.frozen() => {
+                let _ = self.markers.thaw(volume);
+                self.thawed(now_ns);
+            }
+            Order::Pin(segment) => {
+                let _ = self.markers.pin(volume, segment);
+                self.pinned(segment, now_ns);
+            }
+            Order::Freeze(_) | Order::Thaw => {}
+        }
+    }
+
+    fn frozen(&mut self, reason: FreezeReason, now_ns: u64) {
+        self.parts.status.set_frozen(true);
+        self.tell(
+            RecorderEventKind::Frozen,
+            format!(
+                "recording frozen ({}): nothing is dropped any more",
+                reason.name()
+            ),
+            now_ns,
+        );
+    }
+
+    fn thawed(&mut self, now_ns: u64) {
+        self.parts.status.set_frozen(false);
+        // A stream that held because of the freeze looks for room again at once.
+        self.pause_until_ns = 0;
+        self.tell(
+            RecorderEventKind::Thawed,
+            "recording thawed: the oldest segments are dropped again".to_owned(),
+            now_ns,
+        );
+    }
+
+    fn pinned(&mut self, segment: u32, now_ns: u64) {
+        let being_dropped = |dropping: &Dropping| dropping.closed.segment == segment;
+        if self.dropping.as_ref().is_some_and(being_dropped) || !self.shelf.pin(segment) {
+            return;
+        }
+        let text = format!("segment {segment} is kept whatever happens");
+        self.tell(RecorderEventKind::Pinned { segment }, text, now_ns);
+    }
+
+    fn tell(&self, kind: RecorderEventKind, text: String, now_ns: u64) {
+        self.parts.notices.record(RecorderEvent {
+            time_ns: now_ns,
+            kind,
+            text,
+        });
+    }
+
+    /// Looks at the file system, and at the markers that somebody may have put or taken away.
+    fn look(&mut self, now_ns: u64) {
+        let volume = Arc::clone(&self.parts.volume);
+        if let Ok(space) = volume.space(&self.parts.folder) {
+            self.parts.status.set_space(space);
+        }
+        if let Ok(entries) = volume.list(&self.parts.folder) {
+            let files = entries.iter().filter(|entry| !entry.is_folder);
+            self.ledger_bytes = files.map(|entry| entry.allocated).sum();
+        }
+        let was_frozen = self.markers.frozen();
+        let Ok(markers) = Markers::read(&*volume, &self.parts.folder) else {
+            return;
+        };
+        self.markers.follow(&markers);
+        match (was_frozen, self.markers.frozen()) {
+            (false, true) => self.frozen(FreezeReason::Command, now_ns),
+            (true, false) => self.thawed(now_ns),
+            _ => {}
+        }
+        for segment in markers.pinned() {
+            self.pinned(segment, now_ns);
+        }
+    }
+}
+
+/// Whether there is no room, rather than something broken.
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
+fn drop_line(closed: &ClosedSegment, cause: LossCause, now_ns: u64) -> DropLine {
+    let held = closed.held.clone().unwrap_or_default();
+    let (first_sequence, last_sequence) = held.sequence.unwrap_or_default();
+    let (first_monotonic_ms, last_monotonic_ms) = held.monotonic_ms.unwrap_or_default();
+    DropLine {
+        time_ns: now_ns,
+        cause: cause.name().to_owned(),
+        segment: closed.segment,
+        first_sequence,
+        last_sequence,
+        first_monotonic_ms,
+        last_monotonic_ms,
+        records: held.records,
+        bytes: closed.bytes,
+        chain: closed.chain,
+        counts: DropLine::counts_of(&held.counts),
+    }
+}

@@ -1,0 +1,437 @@
+//! What is left of a flight whose recorder ended: read only, to go on with it in a new segment.
+//!
+//! A flight goes on when this is the boot in which it was recorded, or the autopilot says that the
+//! vehicle is armed, and its last record is younger than ten minutes. Nothing of it is repaired: the
+//! segments that were not closed stay as they are, and the first new segment says what they hold. The
+//! numbers that the old process may have given and not written are passed over, and said to be.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use fdr_format::records::{
+    ComponentLifecycleEvent, LifecycleEvent, LossCause, SegmentFooter, Severity,
+};
+use fdr_format::{
+    BootId, ClockAnchor, Damage, Digest, FOOTER_ROOM, FRAME_OVERHEAD, FlightId, FrameHead, List,
+    Record, RecordType, SegmentIdentity, SegmentReader, SegmentSummary, Stream, TypeCounts,
+    segment_path,
+};
+
+use super::shelf::{ClosedSegment, index};
+use super::tally::{COMPONENT, Loss, LostWhat, Tally};
+use super::volume::{Volume, remove_durably};
+
+/// Oldest last record of a flight that goes on, nanoseconds.
+const AGE_MAX_NS: u64 = 600_000_000_000;
+/// Numbers that are passed over: more than rings and staging of any size can have held.
+const JUMP: u64 = 1 << 24;
+/// Longest segment that is read: the largest that is written, and the record that reached it.
+const SEGMENT_READ_MAX: usize = 320 << 20;
+/// Most flights that are looked at.
+const FLIGHTS_MAX: usize = 10_000;
+const NS_PER_MS: u64 = 1_000_000;
+
+/// Where the program finds itself when it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Situation {
+    /// This boot.
+    pub boot_id: BootId,
+    /// Now, in this boot's monotonic time.
+    pub monotonic_ns: u64,
+    /// Now, where it is known.
+    pub unix_ns: Option<u64>,
+    /// Whether the autopilot says that the vehicle is armed.
+    pub armed: bool,
+}
+
+/// A flight that goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resumed {
+    /// The flight.
+    pub flight_id: FlightId,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What each stream goes on from.
+    pub streams: [ResumedStream; 2],
+    /// Its segments.
+    pub closed: Vec<ClosedSegment>,
+}
+
+/// Where a stream goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ResumedStream {
+    /// Number of the next segment.
+    pub number: u32,
+    /// Number of the next record.
+    pub sequence: u64,
+    /// `chain` of the last closed segment; zeros when there is none.
+    pub chain: Digest,
+    /// Segments that were not closed, oldest first.
+    pub unclosed: Vec<Unclosed>,
+    /// Numbers that are passed over.
+    pub passed_over: Option<Loss>,
+}
+
+/// A segment without a footer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unclosed {
+    /// Which, as in its header.
+    pub segment: u32,
+    /// Bytes at its start that are whole records in a row.
+    pub valid_bytes: u64,
+    /// Their BLAKE3.
+    pub digest: Digest,
+    /// The last of them.
+    pub last_sequence: u64,
+}
+
+impl Unclosed {
+    /// Hands its record to `take`.
+    pub fn with_record(&self, time_ns: u64, take: impl FnOnce(&Record<'_>)) {
+        let text = format!(
+            "not closed; {} bytes are valid, up to record {}",
+            self.valid_bytes, self.last_sequence
+        );
+        take(&Record::ComponentLifecycleEvent(ComponentLifecycleEvent {
+            time_ns,
+            severity: Severity::Warning,
+            event: LifecycleEvent::FdrSegmentRecovered,
+            segment: Some(self.segment),
+            first_sequence: None,
+            last_sequence: Some(self.last_sequence),
+            first_time_ns: None,
+            last_time_ns: None,
+            bytes: self.valid_bytes,
+            digest: Some(self.digest),
+            component: COMPONENT,
+            cause: LossCause::Restart.name(),
+            text: &text,
+            counts: List::default(),
+        }));
+    }
+}
+
+/// The flight in `folder` that goes on in this situation, if there is one; the youngest of several.
+///
+/// # Errors
+/// When the folder cannot be listed. A flight that cannot be read does not go on.
+pub fn find_flight<V: Volume>(
+    volume: &V,
+    folder: &Path,
+    situation: &Situation,
+) -> io::Result<Option<PathBuf>> {
+    let entries = match volume.list(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        entries => entries?,
+    };
+    let mut youngest: Option<(u64, PathBuf)> = None;
+    for entry in entries.into_iter().take(FLIGHTS_MAX) {
+        let flight = folder.join(&entry.name);
+        let id: Option<FlightId> = entry.name.to_str().and_then(|name| name.parse().ok());
+        let Some(id) = id.filter(|_| entry.is_folder) else {
+            continue;
+        };
+        let Ok(Some(age)) = age_of(volume, &flight, id, situation) else {
+            continue;
+        };
+        if age <= AGE_MAX_NS && youngest.as_ref().is_none_or(|(least, _)| age < *least) {
+            youngest = Some((age, flight));
+        }
+    }
+    Ok(youngest.map(|(_, flight)| flight))
+}
+
+/// How old the last record of a flight is; `None` when the flight does not go on whatever that is.
+fn age_of<V: Volume>(
+    volume: &V,
+    flight: &Path,
+    flight_id: FlightId,
+    situation: &Situation,
+) -> io::Result<Option<u64>> {
+    let segments = segments_of(volume, flight, Stream::Bulk)?;
+    let mut written = segments.iter().rev().filter(|found| found.bytes > 0);
+    let Some(last) = written.next() else {
+        return Ok(None);
+    };
+    let read = read_segment(volume, flight, flight_id, last.segment, last.bytes)?;
+    let Some((header, (_, last_ms))) = read.header.zip(read.held.monotonic_ms) else {
+        return Ok(None);
+    };
+    if read.footer.is_some_and(|footer| footer.last) {
+        return Ok(None);
+    }
+    let last_ns = last_ms * NS_PER_MS;
+    if header.boot_id == situation.boot_id {
+        return Ok(Some(situation.monotonic_ns.saturating_sub(last_ns)));
+    }
+    if !situation.armed {
+        return Ok(None);
+    }
+    let ClockAnchor {
+        monotonic_ns,
+        unix_ns,
+    } = header.clock;
+    let since = last_ns.saturating_sub(monotonic_ns);
+    let ages = unix_ns.zip(situation.unix_ns);
+    Ok(ages.map(|(then, now)| now.saturating_sub(then.saturating_add(since))))
+}
+
+/// Reads what is left of a flight. Files that were made ahead and never begun are removed; nothing
+/// else is changed.
+///
+/// # Errors
+/// As the file system has them; also when the folder holds no segment that can be read.
+pub fn read_flight<V: Volume>(
+    volume: &V,
+    flight: &Path,
+    flight_id: FlightId,
+) -> io::Result<Resumed> {
+    let mut resumed = Resumed {
+        flight_id,
+        folder: flight.to_owned(),
+        streams: Default::default(),
+        closed: Vec::new(),
+    };
+    for stream in [Stream::Bulk, Stream::Essential] {
+        let mut segments = segments_of(volume, flight, stream)?;
+        while let Some(last) = segments.pop_if(|found| found.bytes == 0) {
+            remove_durably(volume, &segment_path(flight, last.segment))?;
+        }
+        let resumed_stream = resume_stream(volume, flight, flight_id, stream, &segments)?;
+        for found in &segments {
+            let unclosed = resumed_stream.unclosed.iter();
+            let is_open = unclosed.clone().any(|open| open.segment == found.segment);
+            let mut closed = found.clone();
+            if is_open {
+                let read = read_segment(volume, flight, flight_id, found.segment, found.bytes)?;
+                closed.held = Some(read.held);
+            }
+            resumed.closed.push(closed);
+        }
+        resumed.streams[index(stream)] = resumed_stream;
+    }
+    Ok(resumed)
+}
+
+/// Goes back from the newest segment to the last that is closed.
+fn resume_stream<V: Volume>(
+    volume: &V,
+    flight: &Path,
+    flight_id: FlightId,
+    stream: Stream,
+    segments: &[ClosedSegment],
+) -> io::Result<ResumedStream> {
+    let mut resumed = ResumedStream::default();
+    let Some(newest) = segments.last() else {
+        return Ok(resumed);
+    };
+    resumed.number = Stream::of(newest.segment).1 + 1;
+    let mut last_sequence = None;
+    for found in segments.iter().rev() {
+        let footer = read_footer(volume, flight, flight_id, found)?;
+        if let Some((footer, sequence)) = footer {
+            resumed.chain = footer.chain;
+            last_sequence = last_sequence.max(Some(sequence));
+            break;
+        }
+        let read = read_segment(volume, flight, flight_id, found.segment, found.bytes)?;
+        last_sequence = last_sequence.max(read.held.sequence.map(|(_, last)| last));
+        resumed.unclosed.insert(
+            0,
+            Unclosed {
+                segment: found.segment,
+                valid_bytes: read.valid_bytes,
+                digest: read.digest,
+                last_sequence: read.held.sequence.map_or(0, |(_, last)| last),
+            },
+        );
+    }
+    let next = last_sequence.map_or(0, |last| last + 1);
+    resumed.sequence = next.saturating_add(JUMP).min(u64::MAX - JUMP);
+    resumed.passed_over = (resumed.sequence > next).then(|| Loss {
+        cause: LossCause::Restart,
+        segment: stream.segment(resumed.number),
+        lost: Tally {
+            sequence: Some((next, resumed.sequence - 1)),
+            ..Tally::default()
+        },
+        what: LostWhat::Unknown,
+    });
+    Ok(resumed)
+}
+
+/// What a closed segment holds and its place in the chain, from its footer; a segment without one is
+/// read whole.
+///
+/// # Errors
+/// As the file system has them.
+pub(super) fn read_content<V: Volume>(
+    volume: &V,
+    flight: &Path,
+    flight_id: FlightId,
+    closed: &ClosedSegment,
+) -> io::Result<(Tally, Option<Digest>)> {
+    if let Some((footer, sequence)) = read_footer(volume, flight, flight_id, closed)? {
+        let mut counts = footer.counts;
+        counts.add(RecordType::SEGMENT_FOOTER, 1);
+        let tally = Tally {
+            records: footer.records + 1,
+            sequence: Some((footer.first_sequence, sequence)),
+            monotonic_ms: Some((footer.first_ms, footer.last_ms)),
+            bytes: closed.bytes,
+            counts,
+        };
+        return Ok((tally, Some(footer.chain)));
+    }
+    let read = read_segment(volume, flight, flight_id, closed.segment, closed.bytes)?;
+    Ok((read.held, None))
+}
+
+#[derive(Debug)]
+struct Footer {
+    chain: Digest,
+    last: bool,
+    records: u64,
+    first_sequence: u64,
+    first_ms: u64,
+    last_ms: u64,
+    counts: TypeCounts,
+}
+
+impl Footer {
+    fn of(footer: &SegmentFooter<'_>) -> Self {
+        let mut counts = TypeCounts::default();
+        for count in footer.counts.iter() {
+            counts.add(count.record_type, count.count);
+        }
+        Self {
+            chain: footer.chain,
+            last: footer.last,
+            records: footer.records,
+            first_sequence: footer.first_sequence,
+            first_ms: footer.first_monotonic_ms,
+            last_ms: footer.last_monotonic_ms,
+            counts,
+        }
+    }
+}
+
+/// The footer at the end of a segment and its number.
+fn read_footer<V: Volume>(
+    volume: &V,
+    flight: &Path,
+    flight_id: FlightId,
+    found: &ClosedSegment,
+) -> io::Result<Option<(Footer, u64)>> {
+    let path = segment_path(flight, found.segment);
+    let from = found.bytes.saturating_sub(FOOTER_ROOM as u64);
+    let tail = volume.read(&path, from, FOOTER_ROOM)?;
+    let identity = SegmentIdentity {
+        flight_id,
+        segment: found.segment,
+    };
+    let Ok(reader) = SegmentReader::open(&tail, Some(identity)) else {
+        return Ok(None);
+    };
+    let last = reader.flatten().last();
+    Ok(last.and_then(|record| match record.decode() {
+        Ok(Record::SegmentFooter(footer)) => Some((Footer::of(&footer), record.sequence)),
+        _ => None,
+    }))
+}
+
+struct HeaderOf {
+    boot_id: BootId,
+    clock: ClockAnchor,
+}
+
+struct ReadSegment {
+    header: Option<HeaderOf>,
+    footer: Option<Footer>,
+    held: Tally,
+    valid_bytes: u64,
+    digest: Digest,
+}
+
+/// Reads a segment up to the first thing that is no record in its place.
+fn read_segment<V: Volume>(
+    volume: &V,
+    flight: &Path,
+    flight_id: FlightId,
+    segment: u32,
+    bytes: u64,
+) -> io::Result<ReadSegment> {
+    let identity = SegmentIdentity { flight_id, segment };
+    let length = usize::try_from(bytes).unwrap_or(usize::MAX);
+    let path = segment_path(flight, segment);
+    let bytes = volume.read(&path, 0, length.min(SEGMENT_READ_MAX))?;
+    let mut read = ReadSegment {
+        header: None,
+        footer: None,
+        held: Tally::default(),
+        valid_bytes: 0,
+        digest: Digest::default(),
+    };
+    let mut summary = SegmentSummary::new(identity);
+    if let Ok(reader) = SegmentReader::open(&bytes, Some(identity)) {
+        read.header = reader.header().map(|header| HeaderOf {
+            boot_id: header.boot_id,
+            clock: ClockAnchor {
+                monotonic_ns: header.anchor_monotonic_ns,
+                unix_ns: header.anchor_unix_ns,
+            },
+        });
+        for item in reader {
+            let record = match item {
+                Ok(record) => record,
+                // Numbers that were lost on the way; a loss record says so.
+                Err(Damage::Gap { .. }) => continue,
+                Err(_) => break,
+            };
+            let length = FRAME_OVERHEAD + record.body.len();
+            read.held.add(&FrameHead {
+                record_type: record.record_type,
+                sequence: record.sequence,
+                monotonic_ms: record.monotonic_ms,
+                length,
+            });
+            read.valid_bytes += length as u64;
+            if let Ok(Record::SegmentFooter(footer)) = record.decode() {
+                read.footer = Some(Footer::of(&footer));
+            }
+        }
+    }
+    summary.add(&bytes[..read.valid_bytes as usize]);
+    read.digest = summary.content();
+    Ok(read)
+}
+
+/// The segment files of a stream in the order of their numbers.
+fn segments_of<V: Volume>(
+    volume: &V,
+    flight: &Path,
+    stream: Stream,
+) -> io::Result<Vec<ClosedSegment>> {
+    let entries = match volume.list(&flight.join(stream.folder())) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut segments: Vec<_> = entries
+        .iter()
+        .filter_map(|entry| {
+            let name = entry.name.to_str()?;
+            let digits = name.strip_prefix("seg_")?.strip_suffix(".bin")?;
+            let segment = stream.segment(digits.parse().ok()?);
+            let same = segment_path(flight, segment);
+            (same.file_name() == Some(&entry.name)).then_some(ClosedSegment {
+                segment,
+                allocated: entry.allocated,
+                bytes: entry.length,
+                held: None,
+                chain: None,
+            })
+        })
+        .collect();
+    segments.sort_by_key(|found| found.segment);
+    Ok(segments)
+}
