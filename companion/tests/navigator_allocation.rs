@@ -5,6 +5,8 @@
 
 #[path = "support/straight_flight.rs"]
 mod straight_flight;
+#[path = "support/weaving_flight.rs"]
+mod weaving_flight;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -70,4 +72,32 @@ fn a_whole_flight_with_gps_lost_and_found_allocates_nothing() {
     let counted = allocations();
     drop(std::hint::black_box(Box::new(positions)));
     assert_eq!(allocations() - counted, 1, "the counter does not count");
+}
+
+#[test]
+fn a_flight_by_camera_and_map_allocates_nothing() {
+    let flight = weaving_flight::Flight {
+        seconds: 60,
+        gps_until_s: 20,
+        ..Default::default()
+    };
+    let inputs = weaving_flight::with_late_results(&flight);
+    let mut navigator = Navigator::new(&NavigatorConfig::default());
+    let mut outputs = Outputs::default();
+    let before = allocations();
+    for input in &inputs {
+        while let Some(due) = navigator.next_deadline().filter(|due| *due <= input.time()) {
+            navigator.handle(&Input::Tick(Tick { time: due }), &mut outputs);
+        }
+        navigator.handle(input, &mut outputs);
+    }
+    assert_eq!(allocations() - before, 0);
+}
+
+#[test]
+fn the_core_with_its_outputs_fits_into_4_mb() {
+    // It allocates nothing, so its size is all of its memory.
+    let bytes = std::mem::size_of::<Navigator>() + std::mem::size_of::<Outputs>();
+    println!("{bytes} bytes");
+    assert!(bytes < 4_000_000);
 }

@@ -34,6 +34,8 @@ pub struct Flight {
     pub map_bias_sigma_m: f64,
     /// Relative error of the height above ground.
     pub scale_error: f64,
+    /// Relative error that the airspeed takes on when GPS is lost.
+    pub airspeed_error: f64,
     pub seed: u64,
 }
 
@@ -47,6 +49,7 @@ impl Default for Flight {
             map_bias_ne_m: [0.0; 2],
             map_bias_sigma_m: 0.0,
             scale_error: 0.0,
+            airspeed_error: 0.0,
             seed: 1,
         }
     }
@@ -167,10 +170,16 @@ pub fn sensors(flight: &Flight, track: &Track) -> Vec<Input> {
         if every(10) {
             // The standard atmosphere at this height.
             let temperature_ratio = 1.0 - 6.5e-3 / 288.15 * track.at(time).alt_msl_m;
+            let wrong = if step > flight.gps_until_s * STEPS_PER_SECOND {
+                flight.airspeed_error
+            } else {
+                0.0
+            };
+            let speed = SPEED_MPS * (1.0 + wrong);
             let density_ratio = temperature_ratio.powf(4.255_879_7);
             inputs.push(Input::AirData(AirData {
                 time,
-                indicated_airspeed_mps: SPEED_MPS * density_ratio.sqrt() + draw(0.5),
+                indicated_airspeed_mps: speed * density_ratio.sqrt() + draw(0.5),
             }));
             inputs.push(Input::Barometer(Barometer {
                 time,
@@ -294,4 +303,28 @@ pub fn merged(parts: impl IntoIterator<Item = Input>) -> Vec<Input> {
     let mut inputs: Vec<Input> = parts.into_iter().collect();
     inputs.sort_by_key(Input::time);
     inputs
+}
+
+/// The whole flight with odometry 0.1 s and matches 0.3 to 3 s late, the latter for every frame after GPS
+/// is gone.
+pub fn with_late_results(flight: &Flight) -> Vec<Input> {
+    let track = Track::new(flight.seconds + 1);
+    let sensors = sensors(flight, &track);
+    let mut noise = Noise::new(flight.seed ^ 0x3C3C);
+    let odometry = odometry(flight, &track, &sensors)
+        .into_iter()
+        .map(|mut result| {
+            result.time = result.time.plus_ns(SECOND / 10);
+            Input::VisualOdometry(result)
+        });
+    let anchors: Vec<Input> = anchors(flight, &track, &sensors)
+        .into_iter()
+        .filter(|anchor| anchor.exposure.0 > flight.gps_until_s * SECOND)
+        .map(|mut anchor| {
+            let delay_s = 0.3 + 2.7 * noise.uniform();
+            anchor.time = anchor.time.plus_ns((delay_s * SECOND as f64) as u64);
+            Input::SatelliteAnchor(anchor)
+        })
+        .collect();
+    merged(sensors.iter().copied().chain(odometry).chain(anchors))
 }

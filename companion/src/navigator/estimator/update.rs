@@ -75,11 +75,21 @@ pub fn pair_nis(covariance: &Covariance, first: &Scalar, second: &Scalar) -> f64
     (s_bb * x * x - 2.0 * s_ab * x * y + s_aa * y * y) / determinant
 }
 
+/// Most scalars of one measurement.
+const SCALARS_MAX: usize = 5;
+/// The errors that are only considered.
+const CONSIDERED: core::ops::Range<usize> = BASE..CLONES;
+
 /// Error mean and covariance between the first and the last scalar of one measurement.
+///
+/// The covariance is written once, at the end: until then each scalar's share of it is kept as a vector
+/// whose outer product is to be subtracted.
 #[derive(Debug)]
 pub struct Update<'a> {
     covariance: &'a mut Covariance,
     error: ErrorVector,
+    shares: [ErrorVector; SCALARS_MAX],
+    count: usize,
 }
 
 impl<'a> Update<'a> {
@@ -88,6 +98,8 @@ impl<'a> Update<'a> {
         Self {
             covariance,
             error: ErrorVector::zeros(),
+            shares: [ErrorVector::zeros(); SCALARS_MAX],
+            count: 0,
         }
     }
 
@@ -95,10 +107,10 @@ impl<'a> Update<'a> {
     /// is widened until it lies on the gate, so that an outlier pulls, but gently. Returns the
     /// normalised innovation squared before widening.
     pub fn fuse_widened(&mut self, scalar: &Scalar, gate: f64) -> f64 {
-        let (gain_times_s, s) = self.project(scalar);
+        let (cross, s) = self.project(scalar);
         let innovation = scalar.innovation - scalar.row.dot(&self.error);
         let nis = innovation * innovation / s;
-        self.apply(&gain_times_s, innovation, s * (nis / gate).max(1.0));
+        self.take(&cross, innovation, s * (nis / gate).max(1.0));
         nis
     }
 
@@ -108,39 +120,80 @@ impl<'a> Update<'a> {
     }
 
     /// The error found; to be moved into the nominal state.
-    pub fn finish(self) -> ErrorVector {
+    pub fn finish(mut self) -> ErrorVector {
+        self.write();
         self.error
     }
 
-    /// Covariance between the state and the measurement, and the innovation's variance.
+    /// Covariance between the state and the measurement, and the innovation's variance, as the scalars
+    /// before have left them.
     fn project(&self, scalar: &Scalar) -> (ErrorVector, f64) {
-        let cross = cross_covariance(self.covariance, &scalar.row);
+        let mut cross = cross_covariance(self.covariance, &scalar.row);
+        let considered_row = scalar.row.fixed_rows::<{ CLONES - BASE }>(BASE);
+        for share in &self.shares[..self.count] {
+            let known = share.dot(&scalar.row);
+            let considered = share
+                .fixed_rows::<{ CLONES - BASE }>(BASE)
+                .dot(&considered_row);
+            let before = cross.fixed_rows::<{ CLONES - BASE }>(BASE).into_owned();
+            cross -= share * known;
+            // Between two considered errors nothing has changed.
+            let mut block = cross.fixed_rows_mut::<{ CLONES - BASE }>(BASE);
+            block.copy_from(&before);
+            block -= share.fixed_rows::<{ CLONES - BASE }>(BASE) * (known - considered);
+        }
         let s = scalar.row.dot(&cross) + scalar.variance;
         (cross, s)
     }
 
-    fn apply(&mut self, cross: &ErrorVector, innovation: f64, s: f64) {
+    fn take(&mut self, cross: &ErrorVector, innovation: f64, s: f64) {
+        if self.count == SCALARS_MAX {
+            self.write();
+        }
         let inverse = 1.0 / s;
-        let considered = BASE..CLONES;
         self.error += cross * (innovation * inverse);
         self.error
             .fixed_rows_mut::<{ CLONES - BASE }>(BASE)
             .fill(0.0);
         // Scaled so that the product of two elements is the same from both sides.
-        let scaled = cross * libm::sqrt(inverse);
-        for column in 0..self.covariance.used() {
-            let factor = scaled[column];
-            if factor == 0.0 {
-                continue;
+        self.shares[self.count] = cross * libm::sqrt(inverse);
+        self.count += 1;
+    }
+
+    /// Subtracts what the scalars have taken from the covariance.
+    fn write(&mut self) {
+        match self.count {
+            0 => {}
+            1 => subtract::<1>(self.covariance, &self.shares),
+            2 => subtract::<2>(self.covariance, &self.shares),
+            3 => subtract::<3>(self.covariance, &self.shares),
+            4 => subtract::<4>(self.covariance, &self.shares),
+            _ => subtract::<5>(self.covariance, &self.shares),
+        }
+        self.count = 0;
+    }
+}
+
+/// Subtracts the outer products of the first `K` shares; the block between considered errors stays.
+fn subtract<const K: usize>(covariance: &mut Covariance, shares: &[ErrorVector; SCALARS_MAX]) {
+    let shares: [&[f64]; K] = core::array::from_fn(|index| shares[index].as_slice());
+    for column in 0..covariance.used() {
+        let factors: [f64; K] = core::array::from_fn(|index| shares[index][column]);
+        if factors.iter().all(|factor| *factor == 0.0) {
+            continue;
+        }
+        let rows = covariance.rows_of(column);
+        let kept: [f64; CLONES - BASE] = core::array::from_fn(|index| rows[BASE + index]);
+        let shares = shares.map(|share| &share[..rows.len()]);
+        for row in 0..rows.len() {
+            let mut taken = shares[0][row] * factors[0];
+            for index in 1..K {
+                taken += shares[index][row] * factors[index];
             }
-            let rows = self.covariance.rows_of(column);
-            let kept: [f64; CLONES - BASE] = core::array::from_fn(|index| rows[BASE + index]);
-            for (value, share) in rows.iter_mut().zip(scaled.iter()) {
-                *value -= share * factor;
-            }
-            if considered.contains(&column) {
-                rows[considered.clone()].copy_from_slice(&kept);
-            }
+            rows[row] -= taken;
+        }
+        if CONSIDERED.contains(&column) {
+            rows[CONSIDERED].copy_from_slice(&kept);
         }
     }
 }
