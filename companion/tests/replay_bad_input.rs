@@ -355,14 +355,14 @@ impl SmallDisk {
     fn mount() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let mounted = std::process::Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
+            .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
             .arg(folder.path())
             .stderr(std::process::Stdio::null())
             .status()
             .is_ok_and(|status| status.success());
         if !mounted {
             eprintln!(
-                "SKIPPED: a full recording folder: a 1 MB file system cannot be mounted here"
+                "SKIPPED: a full recording folder: a 4 MB file system cannot be mounted here"
             );
             return None;
         }
@@ -385,8 +385,10 @@ fn a_full_recording_folder_is_named_and_what_was_recorded_stays_valid() {
         return;
     };
     let elsewhere = tempfile::tempdir().unwrap();
-    let log = file(elsewhere.path(), "flight.tlog", &straight_flight(120).bytes);
-    let run = replay(&log, disk.0.path(), &[]);
-    run.fails(1, &["--fdr", "seg_00000.bin", "No space left"]);
+    let log = file(elsewhere.path(), "flight.tlog", &straight_flight(600).bytes);
+    let config = b"[recorder]\nsegment_bytes = 1048576\nessential = false\n";
+    let config = file(elsewhere.path(), "small.toml", config);
+    let run = replay(&log, disk.0.path(), &["--config", config.to_str().unwrap()]);
+    run.fails(1, &["--fdr", "segments/seg_0000", "No space left"]);
     valid_as_far_as_it_goes(&run.json());
 }

@@ -4,7 +4,6 @@ use toml::Value;
 
 use super::ranges::{RANGES, Range};
 use super::{ConfigError, Configuration};
-use crate::recorder::{SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN};
 
 pub(super) fn check(configuration: &Configuration) -> Result<(), ConfigError> {
     let autopilot = &configuration.autopilot;
@@ -14,10 +13,8 @@ pub(super) fn check(configuration: &Configuration) -> Result<(), ConfigError> {
     if autopilot.system_id == Some(0) {
         return refuse("autopilot.system_id", 0, "1 to 255, or leave it out");
     }
-    let segment_bytes = configuration.recorder.segment_bytes;
-    if !(SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&segment_bytes) {
-        let allowed = format!("{SEGMENT_BYTES_MIN} to {SEGMENT_BYTES_MAX}");
-        return refuse("recorder.segment_bytes", segment_bytes, &allowed);
+    if let Some((name, value, allowed)) = configuration.recorder.refused() {
+        return refuse(&format!("recorder.{name}"), value, &allowed);
     }
     let navigator = Value::try_from(&configuration.navigator)?;
     RANGES

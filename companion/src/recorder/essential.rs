@@ -67,7 +67,52 @@ impl EssentialFilter {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use fdr_format::{Record, records};
+
     use super::*;
+    use crate::navigator::{
+        Covariance6, Ellipse95, EmittedExternalPosition, FixType, MonotonicNs, Output, SourceLabel,
+    };
+    use crate::recorder::record_from_output;
+
+    fn body_bytes(record: &Record<'_>) -> u64 {
+        let mut body = [0; 1024];
+        record.encode_body(&mut body).unwrap() as u64
+    }
+
+    #[test]
+    fn no_record_that_the_budget_counts_is_longer_than_it_says() {
+        let position = record_from_output(&Output::Position(EmittedExternalPosition {
+            time: MonotonicNs(0),
+            lat_rad: 0.0,
+            lon_rad: 0.0,
+            alt_msl_m: 0.0,
+            vel_ned_mps: [0.0; 3],
+            covariance: Covariance6([0.0; 21]),
+            ellipse_95: Ellipse95 {
+                semi_major_m: 1.0,
+                semi_minor_m: 1.0,
+                orientation_rad: 0.0,
+            },
+            horiz_accuracy_m: 1.0,
+            vert_accuracy_m: 1.0,
+            speed_accuracy_mps: 1.0,
+            source_label: SourceLabel::DeadReckoned,
+            last_satellite_anchor_age_ms: None,
+            fix_type: FixType::ThreeD,
+        }));
+        assert!(body_bytes(&position) <= POSITION_BODY);
+        let attitude = records::Attitude {
+            time_ns: 0,
+            roll_rad: 0.0,
+            pitch_rad: 0.0,
+            yaw_rad: 0.0,
+            angular_rate_frd_radps: [0.0; 3],
+        };
+        assert!(body_bytes(&attitude.into()) <= ATTITUDE_BODY);
+    }
 
     #[test]
     fn attitudes_of_a_hundred_hertz_are_thinned_to_four() {
@@ -87,6 +132,11 @@ mod tests {
             assert!(!filter.takes(RecordType::IMU_TRACE, time));
             assert!(!filter.takes(RecordType::RECEIVED_MAVLINK_RAW, time));
         }
+    }
+
+    #[test]
+    fn the_budget_of_the_configuration_page_is_the_one_computed() {
+        assert_eq!(ESSENTIAL_BYTES_PER_S * ESSENTIAL_SECONDS, 910_080_000);
     }
 
     #[test]

@@ -61,6 +61,8 @@ pub struct Budget {
     pub side_bytes: u64,
     /// Size at which a segment is closed.
     pub segment_bytes: u64,
+    /// Whether the oldest are dropped to make room; otherwise the newest are lost.
+    pub drops_oldest: bool,
 }
 
 impl Budget {
@@ -95,6 +97,10 @@ struct Dropping {
     cause: LossCause,
     step: DropStep,
 }
+
+/// What could not be done with which file.
+#[derive(Debug)]
+struct Problem(PathBuf, io::Error);
 
 /// What the keeper waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,7 +142,7 @@ pub struct Keeper<V: Volume> {
     journal: Journal<V::File>,
     markers: Markers,
     dropping: Option<Dropping>,
-    problem: Option<io::Error>,
+    problem: Option<(PathBuf, io::Error)>,
     failures: u32,
     pause_until_ns: u64,
     look_due_ns: u64,
@@ -194,8 +200,8 @@ impl<V: Volume> Keeper<V> {
                 KeeperStep::Again
             }
             Ok(false) => KeeperStep::Idle,
-            Err(error) => {
-                self.problem = Some(error);
+            Err(Problem(path, source)) => {
+                self.problem = Some((path, source));
                 let pause = BACKOFF_MIN_NS << self.failures.min(16);
                 self.failures = self.failures.saturating_add(1);
                 self.pause_until_ns = now_ns.saturating_add(pause.min(BACKOFF_MAX_NS));
@@ -223,7 +229,7 @@ impl<V: Volume> Keeper<V> {
     }
 
     /// The last error, once.
-    pub fn take_problem(&mut self) -> Option<io::Error> {
+    pub fn take_problem(&mut self) -> Option<(PathBuf, io::Error)> {
         self.problem.take()
     }
 
@@ -274,7 +280,7 @@ impl<V: Volume> Keeper<V> {
     }
 
     /// One thing; says whether there was one.
-    fn work(&mut self, now_ns: u64) -> io::Result<bool> {
+    fn work(&mut self, now_ns: u64) -> Result<bool, Problem> {
         if self.go_on_dropping(now_ns)? {
             return Ok(true);
         }
@@ -282,7 +288,7 @@ impl<V: Volume> Keeper<V> {
             if let Some((segment, file)) = self.parts.desk.take_stale(stream) {
                 drop(file);
                 let path = segment_path(&self.parts.folder, segment);
-                remove_durably(&*self.parts.volume, &path)?;
+                remove_durably(&*self.parts.volume, &path).map_err(|error| Problem(path, error))?;
                 return Ok(true);
             }
             let waits_for_drop = self.dropping.as_ref().is_some_and(|dropping| {
@@ -301,31 +307,34 @@ impl<V: Volume> Keeper<V> {
         Ok(false)
     }
 
-    fn make_ahead(&mut self, stream: Stream, segment: u32, now_ns: u64) -> io::Result<bool> {
+    fn make_ahead(&mut self, stream: Stream, segment: u32, now_ns: u64) -> Result<bool, Problem> {
         let budget = &self.parts.budget;
         let room = budget.segment_room();
         if self.taken_by(stream) + room > budget.of(stream, self.ledger_bytes) {
-            return Ok(self.make_room(stream, LossCause::Cap, now_ns));
+            let text = format!("the cap of {} bytes is reached", budget.cap_bytes);
+            return Ok(self.make_room(stream, LossCause::Cap, text, now_ns));
         }
         let path = segment_path(&self.parts.folder, segment);
         match make_segment(&*self.parts.volume, &path, room) {
             Ok(file) => {
                 self.parts.desk.put(segment, file);
-                self.hold(stream, None, now_ns);
+                self.hold(stream, None, String::new(), now_ns);
                 Ok(true)
             }
             Err(error) if is_full(&error) => {
-                if self.make_room(stream, LossCause::NoSpace, now_ns) {
+                let text = format!("{}: {error}", path.display());
+                if self.make_room(stream, LossCause::NoSpace, text, now_ns) {
                     return Ok(true);
                 }
-                Err(error)
+                Err(Problem(path, error))
             }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                self.pass_over_existing(&path, error)
-            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self
+                .pass_over_existing(&path, error)
+                .map_err(|error| Problem(path, error)),
             Err(error) => {
-                self.hold(stream, Some(LossCause::IoError), now_ns);
-                Err(error)
+                let text = format!("{}: {error}", path.display());
+                self.hold(stream, Some(LossCause::IoError), text, now_ns);
+                Err(Problem(path, error))
             }
         }
     }
@@ -342,9 +351,10 @@ impl<V: Volume> Keeper<V> {
     }
 
     /// Begins to drop the oldest segment, or lets the stream hold; says whether a drop is under way.
-    fn make_room(&mut self, stream: Stream, cause: LossCause, now_ns: u64) -> bool {
+    fn make_room(&mut self, stream: Stream, cause: LossCause, text: String, now_ns: u64) -> bool {
         let frozen = self.markers.frozen();
-        let victim = match (frozen, self.shelf.oldest(stream), cause) {
+        let keeps_all = frozen || !self.parts.budget.drops_oldest;
+        let victim = match (keeps_all, self.shelf.oldest(stream), cause) {
             (true, ..) => None,
             // On a full disk the essential stream may take the room of a bulk segment.
             (false, None, LossCause::NoSpace) => self.shelf.oldest(Stream::Bulk),
@@ -352,7 +362,7 @@ impl<V: Volume> Keeper<V> {
         };
         let Some(closed) = victim.cloned() else {
             let cause = if frozen { LossCause::Frozen } else { cause };
-            self.hold(stream, Some(cause), now_ns);
+            self.hold(stream, Some(cause), text, now_ns);
             return false;
         };
         let closed = self.with_content(closed);
@@ -388,7 +398,7 @@ impl<V: Volume> Keeper<V> {
         closed
     }
 
-    fn go_on_dropping(&mut self, now_ns: u64) -> io::Result<bool> {
+    fn go_on_dropping(&mut self, now_ns: u64) -> Result<bool, Problem> {
         let Some(dropping) = &mut self.dropping else {
             return Ok(false);
         };
@@ -400,11 +410,12 @@ impl<V: Volume> Keeper<V> {
                 return Ok(false);
             }
             let line = drop_line(&dropping.closed, dropping.cause, now_ns);
-            self.journal.add(&*self.parts.volume, &line)?;
+            let added = self.journal.add(&*self.parts.volume, &line);
+            added.map_err(|error| Problem(self.parts.folder.join("drops.log"), error))?;
             dropping.step = DropStep::Noted;
         }
         let path = segment_path(&self.parts.folder, segment);
-        remove_durably(&*self.parts.volume, &path)?;
+        remove_durably(&*self.parts.volume, &path).map_err(|error| Problem(path, error))?;
         self.parts.staging.queue().drop_done(segment);
         self.parts.status.segment_dropped();
         self.shelf.remove(segment);
@@ -413,7 +424,7 @@ impl<V: Volume> Keeper<V> {
     }
 
     /// Says once that a stream holds, and once that it goes on.
-    fn hold(&mut self, stream: Stream, cause: Option<LossCause>, now_ns: u64) {
+    fn hold(&mut self, stream: Stream, cause: Option<LossCause>, text: String, now_ns: u64) {
         let before = self.parts.status.hold(stream);
         if before == cause {
             return;
@@ -422,7 +433,7 @@ impl<V: Volume> Keeper<V> {
         let (kind, text) = match cause {
             Some(cause) => (
                 RecorderEventKind::Degraded { cause, stream },
-                format!("no file for the next {stream} segment: the newest records will be lost"),
+                format!("no file for the next {stream} segment: {text}"),
             ),
             None => (
                 RecorderEventKind::Resumed { stream },

@@ -8,8 +8,8 @@
 //! | headers written and synced | a flight without an end |
 //! | manifest | the same |
 //!
-//! The end, after both streams' last footers are durable: files made ahead go, the manifest says that
-//! the flight was closed in order.
+//! The end, after both streams' last footers are durable: files made ahead go, the flight is sealed, the
+//! manifest says that it was closed in order.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,7 @@ use super::collector::{Collector, CollectorOptions, CollectorParts};
 use super::desk::Desk;
 use super::events::{RecorderEvent, RecorderEventKind};
 use super::keeper::{Keeper, KeeperParts, KeeperStep};
+use super::keys;
 use super::lane::LaneStart;
 use super::notices::Notices;
 use super::restart::{self, Resumed, ResumedStream};
@@ -208,12 +209,9 @@ impl<V: Volume> Machines<V> {
         }
         let path = self.shared.folder.clone();
         if self.shared.staging.queue().waits(Stream::Bulk) {
-            let source = self.keeper.take_problem();
-            let none = || io::Error::from(io::ErrorKind::StorageFull);
-            return Err(RecorderError::Write {
-                path,
-                source: source.unwrap_or_else(none),
-            });
+            let none = || (path, io::Error::from(io::ErrorKind::StorageFull));
+            let (path, source) = self.keeper.take_problem().unwrap_or_else(none);
+            return Err(RecorderError::Write { path, source });
         }
         write_manifest(&self.writer, &self.keeper, parameters, false)
             .map_err(|source| RecorderError::Write { path, source })
@@ -262,6 +260,7 @@ pub fn close_flight<V: Volume>(
     let folder = keeper.folder().to_owned();
     keeper.finish().map_err(|source| failed(&folder, source))?;
     keeper.complete_shelf();
+    keys::seal(keeper.volume(), &folder, writer.files(), parameters)?;
     write_manifest(writer, keeper, parameters, true).map_err(|source| failed(&folder, source))?;
     Ok(summary)
 }

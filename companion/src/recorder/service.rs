@@ -13,6 +13,7 @@ use super::block::BLOCK_BYTES;
 use super::collector::Collector;
 use super::desk::Desk;
 use super::keeper::{Keeper, KeeperStep};
+use super::keys::KeyError;
 use super::machines::{Machines, Shared, close_flight};
 use super::notices::Notices;
 use super::ring::RecordSender;
@@ -55,6 +56,9 @@ pub enum RecorderError {
         /// The lock.
         path: PathBuf,
     },
+    /// The flight cannot be sealed.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The flight cannot be recorded as asked.
     #[error(transparent)]
     Parameters(#[from] fdr_format::WriteError),
@@ -206,11 +210,8 @@ impl Recorder {
                 let summary = close_flight(&mut writer, &mut keeper, &parameters);
                 drop(lock);
                 match (summary, problem.then(|| keeper.take_problem()).flatten()) {
-                    (Ok(summary), Some(source)) if !summary.clean_shutdown => {
-                        Err(RecorderError::Write {
-                            path: keeper.folder().to_owned(),
-                            source,
-                        })
+                    (Ok(summary), Some((path, source))) if !summary.clean_shutdown => {
+                        Err(RecorderError::Write { path, source })
                     }
                     (summary, _) => summary,
                 }

@@ -38,7 +38,8 @@ pub struct RecorderSizes {
     pub wait_for_disk: bool,
     /// Whether records come in the time of the recorder's clock. When they do not, nothing in the
     /// recording depends on a clock: blocks are written when they are full, segments synced at their
-    /// end, and neither the recorder's own figures nor a freeze get into it.
+    /// end, and neither the recorder's own figures nor a freeze get into it. Nothing is dropped to
+    /// make room either: the feeder is to stop at the first loss.
     pub real_time: bool,
 }
 
@@ -84,6 +85,7 @@ impl RecorderSizes {
             },
             side_bytes: self.side_bytes,
             segment_bytes,
+            drops_oldest: self.real_time,
         }
     }
 

@@ -68,6 +68,13 @@ impl Status {
         self.dropped.load(Ordering::Relaxed)
     }
 
+    /// Whether anything went wrong that a feeder which can wait must not go on after: a record lost, a
+    /// segment given up.
+    #[must_use]
+    pub fn is_troubled(&self) -> bool {
+        self.records_dropped() > 0 || self.failures() > 0
+    }
+
     /// Records that a full ring refused.
     #[must_use]
     pub fn records_refused(&self) -> u64 {

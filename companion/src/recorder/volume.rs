@@ -92,6 +92,8 @@ pub enum FileUse {
     Segment,
     /// Anything else.
     Small,
+    /// A key, which only its owner may read.
+    Secret,
 }
 
 /// A file or folder in a folder.
@@ -266,6 +268,7 @@ impl Volume for DiskVolume {
         options.write(true).create_new(true);
         match use_as {
             FileUse::Small => options.open(path),
+            FileUse::Secret => options.mode(0o600).open(path),
             FileUse::Segment => match open_direct(&options, path) {
                 Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
                     // The file may have been made before the flag was refused.
@@ -283,7 +286,7 @@ impl Volume for DiskVolume {
         let mut options = OpenOptions::new();
         options.write(true);
         match use_as {
-            FileUse::Small => options.open(path),
+            FileUse::Small | FileUse::Secret => options.open(path),
             FileUse::Segment => match open_direct(&options, path) {
                 Err(error) if error.kind() == io::ErrorKind::InvalidInput => options.open(path),
                 opened => opened,

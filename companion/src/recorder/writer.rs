@@ -80,11 +80,10 @@ impl<F: VolumeFile> Writer<F> {
                     source,
                     in_doubt,
                 }) => {
+                    self.degrade(stream, path, source, now_ns());
                     let mut queue = self.staging.queue();
                     queue.give_back(block);
                     queue.fail_segment(*in_doubt);
-                    drop(queue);
-                    self.degrade(stream, path, source, now_ns());
                 }
             }
             return WriterStep::Done;

@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::windows::WindowError;
 use crate::autopilot::tlog::TlogError;
 use crate::config::ConfigError;
+use crate::recorder::RecorderError;
 
 /// Why a log could not be replayed, or not to its end.
 #[derive(Debug, Error)]
@@ -128,9 +129,17 @@ pub enum ReplayError {
         /// Attitudes in the log.
         attitudes: u64,
     },
-    /// The recording cannot be written.
+    /// The recording cannot be begun or ended.
     #[error("--fdr: {0}")]
-    Recording(#[from] fdr_format::WriteError),
+    Recording(#[from] RecorderError),
+    /// A record could not be recorded.
+    #[error(
+        "--fdr: {text}; what was recorded before is valid; make room or mend the disk and replay again"
+    )]
+    NotRecorded {
+        /// What the recorder says.
+        text: String,
+    },
     /// The positions cannot be written.
     #[error("--positions: {path}: cannot be written: {source}; check folder, permissions and room")]
     Positions {

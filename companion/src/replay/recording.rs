@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use fdr_format::{Bytes, FlightWriter, List, Record, WriteError, records};
+use fdr_format::{Bytes, List, Record, records};
 
 use super::error::ReplayError;
 use super::feed::Observer;
@@ -13,11 +14,18 @@ use super::truth::Truth;
 use crate::autopilot::mavlink::{Frame, Refusal};
 use crate::navigator::{FcGps, GpsFix, Input, MonotonicNs, Output};
 use crate::pipeline::{FC_LINK, Product};
+use crate::recorder::{RecordSender, Recorder, RecorderEventKind, Refused};
 
 /// Name of this part of the program in records.
 const COMPONENT: &str = "replay";
 /// Message ids that refusals are counted for one by one; further ones are only in the total.
 const REFUSED_IDS_MAX: usize = 256;
+/// How long a full ring is waited for: a disk that takes nothing for so long takes no more.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the recorder is waited for to say why a record was lost.
+const REASON_PATIENCE: Duration = Duration::from_millis(500);
+/// Time between two looks at a full ring.
+const ROOM_NAP: Duration = Duration::from_micros(200);
 
 /// What went by.
 #[derive(Debug, Default)]
@@ -34,7 +42,8 @@ pub(super) struct Seen {
 
 /// An open recording with everything else that a replay writes or measures on the way.
 pub(super) struct Recording<'a> {
-    pub(super) writer: FlightWriter,
+    pub(super) recorder: Recorder,
+    pub(super) sender: RecordSender,
     pub(super) positions: Option<PositionsFile>,
     /// Why the positions file is not written any more. The replay ends before the next frame, so that
     /// everything that an input led to is recorded.
@@ -45,6 +54,8 @@ pub(super) struct Recording<'a> {
     pub(super) now: MonotonicNs,
     pub(super) told: Told<'a>,
     pub(super) log: &'a Path,
+    /// Why records were lost, once that is known.
+    pub(super) trouble: Option<String>,
 }
 
 impl Recording<'_> {
@@ -54,7 +65,7 @@ impl Recording<'_> {
         event: records::LifecycleEvent,
         severity: records::Severity,
         text: &str,
-    ) -> Result<(), WriteError> {
+    ) -> Result<(), ReplayError> {
         self.append(&Record::ComponentLifecycleEvent(
             records::ComponentLifecycleEvent {
                 time_ns: self.now.0,
@@ -75,8 +86,48 @@ impl Recording<'_> {
         ))
     }
 
-    fn append(&mut self, record: &Record<'_>) -> Result<(), WriteError> {
-        self.writer.append(record, self.now.0).map(drop)
+    /// Waits for room instead of losing the record; a loss behind the ring ends the replay.
+    fn append(&mut self, record: &Record<'_>) -> Result<(), ReplayError> {
+        let mut waiting = None;
+        loop {
+            match self.sender.offer(record, self.now.0) {
+                Ok(()) => break,
+                Err(Refused::TooLong) => return Err(self.not_recorded()),
+                Err(Refused::RingFull) => {
+                    let since = *waiting.get_or_insert_with(Instant::now);
+                    if self.recorder.status().is_troubled() || since.elapsed() > PATIENCE {
+                        return Err(self.not_recorded());
+                    }
+                    std::thread::sleep(ROOM_NAP);
+                }
+            }
+        }
+        if self.recorder.status().is_troubled() && self.trouble.is_none() {
+            return Err(self.not_recorded());
+        }
+        Ok(())
+    }
+
+    /// What the recorder says of its trouble: the reason, which it may still be about to tell, rather
+    /// than the loss.
+    fn not_recorded(&mut self) -> ReplayError {
+        let asked = Instant::now();
+        let mut text = "a record was lost".to_owned();
+        while asked.elapsed() < REASON_PATIENCE {
+            let (events, _) = self.recorder.notices().take();
+            let reason = events
+                .iter()
+                .find(|event| matches!(event.kind, RecorderEventKind::Degraded { .. }));
+            if let Some(event) = reason.or(events.first()) {
+                text.clone_from(&event.text);
+            }
+            if reason.is_some() {
+                break;
+            }
+            std::thread::sleep(ROOM_NAP);
+        }
+        self.trouble = Some(text.clone());
+        ReplayError::NotRecorded { text }
     }
 
     fn output(&mut self, output: &Output) {
@@ -119,7 +170,7 @@ impl Observer for Recording<'_> {
             link: FC_LINK,
             bytes: Bytes(frame.bytes()),
         });
-        Ok(self.append(&record)?)
+        self.append(&record)
     }
 
     fn refused(&mut self, _: Refusal, message_id: Option<u32>) {
@@ -137,7 +188,7 @@ impl Observer for Recording<'_> {
             Product::Output(output) => self.output(output),
             Product::SentFcBytes { .. } => {}
         }
-        Ok(self.append(&product.record())?)
+        self.append(&product.record())
     }
 
     fn gps(&mut self, report: &FcGps, window: Option<usize>) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use fdr_format::records::{FlightSource, LifecycleEvent, Severity};
-use fdr_format::{BootId, ClockAnchor, FlightId, FlightParameters, FlightSummary, FlightWriter};
+use fdr_format::{BootId, ClockAnchor, FlightId, FlightParameters};
 
 use super::error::ReplayError;
 use super::feed::{FeedEnd, FeedReport, feed};
@@ -20,6 +20,7 @@ use super::truth::Truth;
 use super::windows::DenialWindows;
 use crate::config::Configuration;
 use crate::navigator::{CORE_VERSION, MonotonicNs};
+use crate::recorder::{Recorder, RecorderError, RecorderSizes};
 
 /// Recorders write in blocks of this size: a log that ends on one, after the flight, was switched off
 /// with the rest still in memory, which is how logs end. Anywhere else, the log was cut later. See
@@ -67,8 +68,19 @@ pub fn replay(options: &ReplayOptions, watcher: Watcher<'_>) -> Result<Replayed,
     // The emitter's bytes depend on it: a re-run must find it in the recording.
     configuration.autopilot.system_id = survey.vehicle;
     let parameters = parameters(options, &survey, &configuration)?;
+    let sizes = RecorderSizes {
+        real_time: false,
+        wait_for_disk: true,
+        ..configuration.recorder.sizes()
+    };
+    let (recorder, senders) = Recorder::start(&options.fdr, parameters, sizes, 1)?;
+    let Some(sender) = senders.into_iter().next() else {
+        return Err(RecorderError::Lost("producer").into());
+    };
     let mut recording = Recording {
-        writer: FlightWriter::create(&options.fdr, parameters)?,
+        recorder,
+        sender,
+        trouble: None,
         positions: None,
         positions_failed: None,
         truth: Truth::new(&options.windows),
@@ -246,16 +258,22 @@ fn close(
         (None, Some(file)) => file.finish(),
         (None, None) => Ok(()),
     };
-    let finished = recording.writer.finish();
-    summary.records = finished
-        .as_ref()
-        .map_or(0, |flight: &FlightSummary| flight.records);
+    drop(recording.sender);
+    let finished = recording.recorder.finish();
+    summary.records = finished.as_ref().map_or(0, |flight| flight.records);
+    let unfinished = match &finished {
+        Ok(flight) if !flight.clean_shutdown => Some(ReplayError::NotRecorded {
+            text: "the end of the recording could not be written".to_owned(),
+        }),
+        _ => None,
+    };
     summary.realtime_factor = summary.duration_s / started.elapsed().as_secs_f64().max(1e-9);
     Replayed {
         summary,
         problem: verdict
             .problem
-            .or(last.err().map(ReplayError::from))
+            .or(last.err())
+            .or(unfinished)
             .or(finished.err().map(ReplayError::from))
             .or(positions.err()),
         notice: verdict.notice,
@@ -294,7 +312,7 @@ fn summary(
         messages_masked: report.masked,
         stamps: report.clock.into(),
         positions: recording.seen.positions,
-        flight_dir: recording.writer.folder().to_owned(),
+        flight_dir: recording.recorder.folder().to_owned(),
         records: 0,
         realtime_factor: 0.0,
     }

@@ -12,4 +12,5 @@ mod model;
 mod restart;
 mod rig;
 mod ring;
+mod sealing;
 mod threads;

@@ -5,11 +5,13 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use companion::recorder::{FreezeReason, Order, RecorderEventKind, RecorderSizes};
+use companion::recorder::{
+    ESSENTIAL_BYTES_PER_S, ESSENTIAL_SECONDS, FreezeReason, Order, RecorderEventKind, RecorderSizes,
+};
 use fdr_format::records::LossCause;
 use fdr_format::{DropLog, RecordType, Stream};
 
-use super::rig::{Flight, MS, Rig, event, imu, sizes};
+use super::rig::{Flight, MS, Rig, attitude, event, imu, position, sizes};
 
 const SEGMENT: u64 = 1 << 20;
 /// Room for five segments beside the ledger.
@@ -166,6 +168,63 @@ fn an_essential_record_survives_what_the_bulk_ring_drops() {
     );
     assert!(essential.times(RecordType::IMU_TRACE).is_empty());
     assert!(flight.times(RecordType::NAVIGATOR_EVENT).len() < 120);
+    fs::remove_dir_all(folder.parent().unwrap()).unwrap();
+}
+
+/// The budget is what the rates come to: at the rates of a flight, in its own time, the stream reaches back
+/// as far as it was computed for. A hundredth of 25 hours stands for them.
+#[test]
+fn the_essential_stream_reaches_back_as_long_as_its_budget_was_computed_for() {
+    const SECONDS: u64 = ESSENTIAL_SECONDS / 100;
+    let budget = ESSENTIAL_BYTES_PER_S * SECONDS + 3 * (SEGMENT + (256 << 10));
+    let mut rig = Rig::with(
+        SEGMENT,
+        &RecorderSizes {
+            essential: true,
+            essential_bytes: budget,
+            cap_bytes: budget + CAP,
+            ..sizes(16, 1 << 20)
+        },
+    );
+    let end = 4 * SECONDS;
+    for tick in 0..end * 50 {
+        rig.now = tick * 20 * MS;
+        rig.sender.append(&attitude(rig.now), rig.now).unwrap();
+        if tick % 5 == 0 {
+            rig.sender.append(&position(rig.now), rig.now).unwrap();
+        }
+        if tick % 50 == 0 {
+            rig.sender.append(&event(rig.now), rig.now).unwrap();
+            rig.collect();
+            rig.write_all();
+        }
+    }
+    rig.settle();
+    let folder = rig.flight();
+    assert!(
+        !folder.join("essential/seg_00000.bin").exists(),
+        "nothing was dropped"
+    );
+    let flight = rig.finish_in_place();
+    assert_eq!(flight.verdict.exit_code, 0, "{:?}", flight.verdict.findings);
+    let essential = Flight::essential(&folder);
+    let positions = essential.times(RecordType::EMITTED_EXTERNAL_POSITION);
+    let reach_s = (end * 1000 * MS - positions[0]) / (1000 * MS);
+    assert!(reach_s >= SECONDS, "{reach_s} of {SECONDS} s");
+    let period = |window: &[u64]| window[1] - window[0];
+    assert!(
+        positions
+            .windows(2)
+            .all(|window| period(window) == 100 * MS)
+    );
+    let attitudes = essential.times(RecordType::ATTITUDE);
+    assert!(
+        attitudes
+            .windows(2)
+            .all(|window| period(window) <= 260 * MS)
+    );
+    assert!(attitudes.len() as u64 <= reach_s * 4 + 5);
+    fs::remove_dir_all(folder.parent().unwrap()).unwrap();
 }
 
 #[test]
@@ -201,6 +260,7 @@ fn a_frozen_ring_keeps_the_accident_and_drops_the_newest_instead() {
     );
     let essential = Flight::essential(&folder);
     assert_eq!(essential.times(RecordType::NAVIGATOR_EVENT).len(), 120);
+    fs::remove_dir_all(folder.parent().unwrap()).unwrap();
 }
 
 #[test]
