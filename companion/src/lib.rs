@@ -16,3 +16,4 @@ pub mod record_bench;
 pub mod recorder;
 pub mod replay;
 pub mod rerun;
+pub mod smoother;

@@ -88,6 +88,13 @@ impl Navigator {
         self.check(now, outputs);
     }
 
+    /// The filter, where there is one, for whoever smooths after landing.
+    pub(crate) fn estimator_mut(&mut self) -> Option<&mut Estimator> {
+        self.tracking
+            .as_mut()
+            .map(|tracking| &mut tracking.estimator)
+    }
+
     fn consume(&mut self, input: &Input, now: MonotonicNs, outputs: &mut Outputs) {
         match input {
             Input::FcGps(fix) => self.gps(fix, outputs),

@@ -23,6 +23,7 @@ pub use self::core::{CORE_VERSION, Navigator};
 pub use config::{
     FixThresholds, Gates, InitialSigma, NavigatorConfig, ProcessNoise, SensorNoise, Vision,
 };
+pub(crate) use estimator::Hindsight;
 pub use estimator::{AnchorOutcome, AnchorRefusal, HintOutcome, OdometryOutcome};
 pub use geodesy::Geodetic;
 pub use input::{

@@ -11,6 +11,7 @@
 
 use nalgebra::{Matrix3, UnitQuaternion, Vector3};
 
+use super::hindsight::Step;
 use super::state::{BASE, Covariance, ErrorVector, Nominal, at};
 use crate::navigator::config::ProcessNoise;
 
@@ -84,6 +85,7 @@ struct Motion {
 }
 
 /// Which errors a carrier turns into errors of velocity and attitude, per second.
+#[derive(Debug, Clone, PartialEq)]
 enum Influence {
     Inertial {
         force: Matrix3<f64>,
@@ -151,14 +153,15 @@ impl Motion {
 }
 
 /// What is left after one step of the errors that fade.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Decay {
     gust: f64,
     fc_attitude: f64,
 }
 
 /// The error's transition over one step: identity except for the blocks named here.
-struct Transition {
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transition {
     dt: f64,
     influence: Influence,
     decay: Decay,
@@ -180,6 +183,7 @@ impl Transition {
                 covariance[(row, column)] = covariance[(column, row)];
             }
         }
+        covariance.note(|| Step::Carried(self.clone()));
     }
 
     /// `P <- P F^T`: whole columns at a time.
@@ -205,7 +209,12 @@ impl Transition {
 
     /// `P <- F P` for one column of the aircraft's own errors.
     fn rows(&self, p: &mut Covariance, column: usize) {
-        let mut column = p.column_mut(column);
+        self.carry(p.rows_of(column));
+    }
+
+    /// `x <- F x` for the aircraft's own errors; those behind them stay.
+    pub fn carry(&self, errors: &mut [f64]) {
+        let column = &mut errors[..BASE];
         let three = |at: usize| Vector3::new(column[at], column[at + 1], column[at + 2]);
         let (velocity, attitude) = (three(at::VELOCITY), three(at::ATTITUDE));
         let (acceleration, rotation) = match &self.influence {

@@ -12,6 +12,7 @@ use core::ops::{Deref, DerefMut};
 
 use nalgebra::{SMatrix, SVector, UnitQuaternion, Vector2, Vector3};
 
+use super::hindsight::{Journal, Step};
 use crate::navigator::{geodesy::Geodetic, units::MonotonicNs};
 
 /// Number of error states of the aircraft now.
@@ -29,6 +30,8 @@ pub const N: usize = CLONES + 2 * CLONES_MAX;
 pub struct Covariance {
     matrix: SMatrix<f64, N, N>,
     used: usize,
+    /// Kept after landing only (`hindsight.rs`).
+    pub(super) journal: Option<Box<Journal>>,
 }
 
 impl Covariance {
@@ -37,6 +40,7 @@ impl Covariance {
         Self {
             matrix: SMatrix::zeros(),
             used: CLONES,
+            journal: None,
         }
     }
 
@@ -64,6 +68,7 @@ impl Covariance {
             self.matrix.column_mut(index).fill(0.0);
             self.matrix[(index, index)] = variance;
         }
+        self.note(|| Step::Forgotten { start, count: K });
     }
 
     /// Makes error state `to` a linear combination of others, with independent noise of its own.
@@ -79,6 +84,17 @@ impl Covariance {
             + variance;
         self.matrix.set_column(to, &column);
         self.matrix.set_row(to, &column.transpose());
+        self.note(|| Step::Derived {
+            to,
+            from: from.to_vec(),
+        });
+    }
+
+    /// Tells the journal, where one is kept.
+    pub(super) fn note(&mut self, step: impl FnOnce() -> Step) {
+        if let Some(journal) = &mut self.journal {
+            journal.note(step());
+        }
     }
 }
 

@@ -5,7 +5,10 @@
 //! say, but no measurement changes them or their size (Schmidt, "Application of state-space methods to
 //! navigation problems", 1966).
 
-use super::state::{BASE, CLONES, Covariance, ErrorVector};
+use super::{
+    hindsight::Step,
+    state::{BASE, CLONES, Covariance, ErrorVector},
+};
 
 /// One scalar measurement, linearised.
 #[derive(Debug, Clone)]
@@ -110,7 +113,14 @@ impl<'a> Update<'a> {
         let (cross, s) = self.project(scalar);
         let innovation = scalar.innovation - scalar.row.dot(&self.error);
         let nis = innovation * innovation / s;
-        self.take(&cross, innovation, s * (nis / gate).max(1.0));
+        let s = s * (nis / gate).max(1.0);
+        self.covariance.note(|| Step::Learned {
+            row: scalar.row,
+            cross,
+            innovation,
+            variance: s,
+        });
+        self.take(&cross, innovation, s);
         nis
     }
 
