@@ -37,6 +37,9 @@ pub enum Command {
     /// Recompute every output from the recorded inputs and compare it with the recorded one
     #[command(after_help = RERUN_HELP)]
     Rerun(FlightArguments),
+    /// Compute the track as it is known after landing, from what was measured behind each position
+    #[command(after_help = SMOOTH_HELP)]
+    Smooth(SmoothArguments),
 }
 
 /// Which recording, and how to report.
@@ -64,6 +67,22 @@ pub struct CatArguments {
     /// Only records up to this time, in seconds from the start of the flight
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub to: Option<f64>,
+}
+
+/// How to smooth.
+#[derive(Debug, Args)]
+pub struct SmoothArguments {
+    #[command(flatten)]
+    pub flight: FlightArguments,
+    /// Write the track to this file as CSV; it must not exist
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// How far to look ahead of each position, in seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "120")]
+    pub lag: f64,
+    /// Time between two positions of the track, in seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "1")]
+    pub period: f64,
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
@@ -134,4 +153,22 @@ Exit codes:
    4  identical, but headers, footers, records and manifest do not agree
    5  different
    6  different, and recorded by another version of the core
+  64  wrong usage";
+
+const SMOOTH_HELP: &str = "\
+The recorded inputs go through the navigator of this program again; every position of the track is moved
+by what was measured during the seconds behind it (fixed-lag smoothing). The track is for people: no
+autopilot ever receives it.
+
+Columns: time_ns (the recording's clock), lat_deg, lon_deg, cov_nn_m2, cov_ne_m2, cov_ee_m2,
+emitted_lat_deg, emitted_lon_deg, emitted_horiz_accuracy_m, lag_s (how far ahead was looked).
+
+Examples:
+  fdr-replay smooth recordings -o track.csv
+  fdr-replay smooth --json --lag 300 recordings | jq .moved_p50_m
+
+Exit codes:
+   0  the whole flight was smoothed
+   1  the recording cannot be read, or the track cannot be written
+   3  inputs are missing from some place on: the track ends there
   64  wrong usage";

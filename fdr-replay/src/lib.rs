@@ -32,6 +32,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Verify(arguments) => commands::verify::run(&arguments),
         Command::Cat(arguments) => commands::cat::run(&arguments),
         Command::Rerun(arguments) => commands::rerun::run(&arguments),
+        Command::Smooth(arguments) => commands::smooth::run(&arguments),
     };
     outcome::exit_code(&line, done)
 }

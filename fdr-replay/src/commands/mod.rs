@@ -3,4 +3,5 @@
 pub mod cat;
 pub mod info;
 pub mod rerun;
+pub mod smooth;
 pub mod verify;
