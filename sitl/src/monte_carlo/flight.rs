@@ -16,7 +16,7 @@ use crate::sensors::{
     AirspeedSensor, AttitudeEstimate, AttitudeReading, Barometer, GpsReading, GpsReceiver, Imu,
     ImuReading,
 };
-use crate::truth::Moment;
+use crate::truth::{Moment, Track};
 use crate::world::SEA_LEVEL_DENSITY_KGPM3;
 
 const ATTITUDE_STEPS: u64 = 2;
@@ -41,6 +41,34 @@ pub fn fly(plan: &FlightPlan, config: &NavigatorConfig) -> Vec<Sample> {
     flight.samples
 }
 
+/// Everything that the navigator was told in a flight, ticks included, and what really happened.
+#[derive(Debug, Default)]
+pub struct Heard {
+    /// Inputs in the order in which they were consumed.
+    pub inputs: Vec<Input>,
+    /// The motion, at the times of [`Heard::flight_time_ns`].
+    pub truth: Track,
+}
+
+impl Heard {
+    /// The time of the flight at which the companion's clock shows `time`.
+    #[must_use]
+    pub fn flight_time_ns(time: MonotonicNs) -> u64 {
+        time.0.saturating_sub(CLOCK_OFFSET_NS)
+    }
+}
+
+/// Flies `plan` and keeps what the navigator of `config` was told.
+#[must_use]
+pub fn listen(plan: &FlightPlan, config: &NavigatorConfig) -> Heard {
+    let mut flight = Flight::new(plan, config);
+    flight.heard = Some(Heard::default());
+    for step in 0..=plan.duration_ns / STEP_NS {
+        flight.step(step);
+    }
+    flight.heard.unwrap_or_default()
+}
+
 /// A flight under way.
 #[derive(Debug)]
 struct Flight<'a> {
@@ -57,6 +85,7 @@ struct Flight<'a> {
     navigator: Navigator,
     outputs: Outputs,
     samples: Vec<Sample>,
+    heard: Option<Heard>,
 }
 
 #[derive(Debug)]
@@ -99,6 +128,7 @@ impl<'a> Flight<'a> {
             navigator: Navigator::new(config),
             outputs: Outputs::default(),
             samples: Vec::new(),
+            heard: None,
         }
     }
 
@@ -124,6 +154,9 @@ impl<'a> Flight<'a> {
         }
         if due(FRAME_STEPS) {
             self.frame(step / FRAME_STEPS, now, &moment);
+        }
+        if let Some(heard) = &mut self.heard {
+            heard.truth.push(moment);
         }
         self.before = moment;
         let (force, rate) = self.vehicle.advance();
@@ -158,6 +191,9 @@ impl<'a> Flight<'a> {
     /// at the end of the step that holds it.
     fn tell(&mut self, input: &Input, moment: &Moment) {
         self.navigator.handle(input, &mut self.outputs);
+        if let Some(heard) = &mut self.heard {
+            heard.inputs.push(*input);
+        }
         for output in self.outputs.iter() {
             let Output::Position(position) = output else {
                 continue;

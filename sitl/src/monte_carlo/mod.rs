@@ -23,7 +23,7 @@ use companion::navigator::NavigatorConfig;
 
 use plan::FlightPlan;
 
-pub use flight::fly;
+pub use flight::{Heard, fly, listen};
 pub use limits::{Limits, Verdict};
 pub use render::render;
 pub use report::{Flown, Report, Worst};
