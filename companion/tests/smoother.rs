@@ -82,7 +82,7 @@ fn truth(inputs: &[Input], time_ns: u64) -> Option<Geodetic> {
 }
 
 fn smoothed(inputs: &[Input], denied: &[Range<f64>]) -> Vec<SmoothedPosition> {
-    let settings = Settings::new(120.0, 1.0).unwrap();
+    let settings = Settings::new(300.0, 1.0).unwrap();
     let mut smoother = Smoother::new(&NavigatorConfig::default(), settings);
     let mut track = Vec::new();
     for input in inputs {

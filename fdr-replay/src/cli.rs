@@ -78,7 +78,7 @@ pub struct SmoothArguments {
     #[arg(short = 'o', long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// How far to look ahead of each position, in seconds
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "120")]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "300")]
     pub lag: f64,
     /// Time between two positions of the track, in seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "1")]
@@ -165,7 +165,7 @@ emitted_lat_deg, emitted_lon_deg, emitted_horiz_accuracy_m, lag_s (how far ahead
 
 Examples:
   fdr-replay smooth recordings -o track.csv
-  fdr-replay smooth --json --lag 300 recordings | jq .moved_p50_m
+  fdr-replay smooth --json --lag 60 recordings | jq .moved_p50_m
 
 Exit codes:
    0  the whole flight was smoothed

@@ -22,7 +22,7 @@ struct Compared {
 fn compare(plan: &FlightPlan) -> Vec<Compared> {
     let config = NavigatorConfig::default();
     let heard = listen(plan, &config);
-    let mut smoother = Smoother::new(&config, Settings::new(120.0, 1.0).unwrap());
+    let mut smoother = Smoother::new(&config, Settings::new(300.0, 2.0).unwrap());
     let mut track = Vec::new();
     for input in &heard.inputs {
         smoother.handle(input, &mut |position| track.push(position));
@@ -51,7 +51,10 @@ fn judge(position: &SmoothedPosition, heard: &Heard, plan: &FlightPlan) -> Optio
     let (x, y) = (smoothed.x, smoothed.y);
     let nees = (ee * x * x - 2.0 * ne * x * y + nn * y * y) / determinant;
     Some(Compared {
-        denied: plan.gps.spans.iter().any(|span| span.holds(time_ns)),
+        denied: plan.gps.spans.iter().any(|span| {
+            // Behind an outage that outlasts the flight nothing is measured to look back from.
+            span.holds(time_ns) && span.to_ns + 10_000_000_000 < plan.duration_ns
+        }),
         emitted_m: error(position.emitted_lat_rad, position.emitted_lon_rad).norm(),
         smoothed_m: smoothed.norm(),
         inside_95: nees <= 5.991,

@@ -260,7 +260,7 @@ mod tests {
         let (slot, clone) = estimator.clones.find(7, exposure).unwrap();
         let apart = hindsight.smoothed().displacement_to(clone.place);
         assert!(
-            hindsight.moved_ne_m.norm() > 0.1,
+            hindsight.moved_ne_m.norm() > 0.02,
             "{}",
             hindsight.moved_ne_m
         );
