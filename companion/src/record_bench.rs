@@ -315,6 +315,7 @@ fn parameters(options: &BenchOptions) -> FlightParameters {
         source_name: "record-bench".to_owned(),
         clock: ClockAnchor::default(),
         keys: None,
+        recovered: false,
         segment_bytes: options.segment_bytes,
     }
 }

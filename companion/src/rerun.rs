@@ -9,14 +9,14 @@
 //! | damage that cost only the header of a segment | passed over: no input is missing |
 //! | other damage, or a gap | the comparison ends there: inputs are missing from then on |
 //!
-//! The recording is judged on the way, as `fdr-replay verify` does.
+//! The recording is judged when its end is reached, as `fdr-replay verify` does.
 
 use std::ops::Range;
 use std::path::Path;
 
 use fdr_format::{
     Completeness, Damage, FindingKind, FlightId, FlightItem, FlightReader, RawRecord, Record,
-    RecordType, Verification, Verifier, first_difference,
+    RecordType, Verification, VerifyOptions, first_difference, verify_with,
 };
 use serde::Serialize;
 
@@ -157,20 +157,19 @@ pub fn rerun(path: impl AsRef<Path>) -> Result<Rerun, RerunError> {
 /// # Errors
 /// As [`rerun`].
 pub fn rerun_with(
-    reader: FlightReader,
+    mut reader: FlightReader,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Rerun, RerunError> {
     const PROGRESS_EVERY: u64 = 1 << 14;
     let mut comparison = Comparison::new(&reader)?;
     let bytes_total = reader.bytes_total();
-    let mut verifier = Verifier::new(reader);
     let mut seen: u64 = 0;
     while comparison.result.difference.is_none() {
         if seen.is_multiple_of(PROGRESS_EVERY) {
-            progress(verifier.reader().bytes_read(), bytes_total);
+            progress(reader.bytes_read(), bytes_total);
         }
         seen += 1;
-        match verifier.next_item() {
+        match reader.next_item() {
             Ok(Some(FlightItem::Record { segment, record })) => {
                 comparison.take(segment, &record)?
             }
@@ -178,7 +177,10 @@ pub fn rerun_with(
             Ok(Some(FlightItem::Refused { segment, error })) => {
                 comparison.cut_short(format!("segment {segment}: {error}"));
             }
-            Ok(None) => return comparison.end(verifier.verdict()?),
+            Ok(None) => {
+                let options = VerifyOptions::default();
+                return comparison.end(verify_with(&reader, &options, &mut progress)?);
+            }
             Err(error) => comparison.cut_short(error.to_string()),
         }
     }

@@ -75,6 +75,7 @@ fn recorded(
         source_name: String::new(),
         clock: ClockAnchor::default(),
         keys: None,
+        recovered: false,
         segment_bytes: fdr_format::DEFAULT_SEGMENT_BYTES,
     };
     let mut writer = FlightWriter::create(folder, parameters).unwrap();

@@ -9,7 +9,9 @@
 
 use serde::Serialize;
 
+use crate::identity::Digest;
 use crate::record::{DecodeError, EncodeError, Record, RecordType};
+use crate::segment::chain_of;
 
 /// What every frame carries behind its length, so that a reader can find the next one after damage.
 pub const MAGIC: [u8; 4] = *b"GFDR";
@@ -62,6 +64,23 @@ pub struct FrameHead {
     pub length: usize,
 }
 
+impl FrameHead {
+    /// The bytes in front of the body. The limit on records keeps the length far below 4 GiB.
+    #[inline]
+    pub(crate) fn bytes(&self, flags: u8) -> [u8; FRAME_HEADER] {
+        let mut bytes = [0; FRAME_HEADER];
+        let length = (self.length - AT_MAGIC) as u32;
+        bytes[..AT_MAGIC].copy_from_slice(&length.to_le_bytes());
+        bytes[AT_MAGIC..AT_VERSION].copy_from_slice(&MAGIC);
+        bytes[AT_VERSION] = FORMAT_VERSION;
+        bytes[AT_FLAGS] = flags;
+        bytes[AT_TYPE..AT_SEQUENCE].copy_from_slice(&self.record_type.0.to_le_bytes());
+        bytes[AT_SEQUENCE..AT_MONOTONIC].copy_from_slice(&self.sequence.to_le_bytes());
+        bytes[AT_MONOTONIC..FRAME_HEADER].copy_from_slice(&self.monotonic_ms.to_le_bytes());
+        bytes
+    }
+}
+
 impl<'a> RawRecord<'a> {
     /// Reads the body.
     ///
@@ -69,6 +88,11 @@ impl<'a> RawRecord<'a> {
     /// When the body of a known type cannot be read.
     pub fn decode(&self) -> Result<Record<'a>, DecodeError> {
         Record::decode(self.record_type, self.body)
+    }
+
+    /// The hash that its `chain` must be, if it is a segment footer.
+    pub(crate) fn chain(&self) -> Digest {
+        chain_of(&self.head().bytes(self.flags), self.body)
     }
 
     /// What its frame says in front of the body.
@@ -128,6 +152,9 @@ pub enum FrameProblem {
         /// The number found.
         found: u64,
     },
+    /// 2^64 - 1 is no number, so that one can always follow.
+    #[error("the record has number 2^64 - 1, which is none")]
+    SequenceReserved,
     /// Too many false starts of records were tried in one segment.
     #[error("the search for the next record was given up after checking 1 GiB of false starts")]
     SearchGivenUp,
@@ -158,15 +185,13 @@ pub fn encode_frame(
     let body_length = record.encode_body(&mut buffer[FRAME_HEADER..body_end])?;
 
     let frame_length = body_length + FRAME_OVERHEAD;
-    // The limit above keeps every frame far below 4 GiB.
-    let length = (frame_length - AT_MAGIC) as u32;
-    buffer[..AT_MAGIC].copy_from_slice(&length.to_le_bytes());
-    buffer[AT_MAGIC..AT_VERSION].copy_from_slice(&MAGIC);
-    buffer[AT_VERSION] = FORMAT_VERSION;
-    buffer[AT_FLAGS] = 0;
-    buffer[AT_TYPE..AT_SEQUENCE].copy_from_slice(&record.record_type().0.to_le_bytes());
-    buffer[AT_SEQUENCE..AT_MONOTONIC].copy_from_slice(&sequence.to_le_bytes());
-    buffer[AT_MONOTONIC..FRAME_HEADER].copy_from_slice(&monotonic_ms.to_le_bytes());
+    let head = FrameHead {
+        record_type: record.record_type(),
+        sequence,
+        monotonic_ms,
+        length: frame_length,
+    };
+    buffer[..FRAME_HEADER].copy_from_slice(&head.bytes(0));
     seal_frame(&mut buffer[..frame_length], seed);
     Ok(frame_length)
 }

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | record a flight | [`FlightWriter`] |
 //! | read a flight | [`FlightReader`] |
-//! | judge a flight | [`verify`](fn@verify), or [`Verifier`] while reading it |
+//! | judge a flight | [`verify`](fn@verify), [`verify_with`] |
 //! | read or write segments in memory | [`SegmentReader`], [`SegmentEncoder`] |
 //! | know the record types | [`Record`], [`RecordType`], [`records`] |
 
@@ -21,12 +21,13 @@ mod seal;
 mod segment;
 
 pub use flight::{
-    ClockAnchor, Completeness, DEFAULT_SEGMENT_BYTES, DROPS_FILE, DropLine, DropLog, FileSystem,
-    Finding, FindingKind, FlightDescription, FlightItem, FlightKeys, FlightParameters,
-    FlightReader, FlightSummary, FlightWriter, MAX_CONFIGURATION, MAX_SEGMENT_BYTES, Manifest,
-    ManifestSegment, ManifestStream, OpenError, ReadError, SegmentFile, SegmentStart, Storage,
-    TimeRange, Verification, Verifier, VerifyError, WriteError, segment_file, segment_path, verify,
-    verify_with,
+    Checked, ClockAnchor, Completeness, DEFAULT_SEGMENT_BYTES, DROPS_FILE, DropLine, DropLog,
+    FEATURE_RECOVERED, FileSystem, Finding, FindingKind, FlightDescription, FlightItem, FlightKeys,
+    FlightParameters, FlightReader, FlightSummary, FlightWriter, MAX_CONFIGURATION,
+    MAX_SEGMENT_BYTES, Manifest, ManifestSegment, ManifestStream, OpenError, Overview, Policy,
+    ReadError, SealState, SealVerdict, SegmentFile, SegmentStart, Selection, Storage,
+    StreamOverview, StreamVerdict, TimeRange, Verification, VerifyError, VerifyOptions, WriteError,
+    segment_file, segment_path, verify, verify_with,
 };
 pub use frame::{
     FORMAT_VERSION, FRAME_OVERHEAD, FrameHead, FrameProblem, MAGIC, MAX_BODY, RawRecord,

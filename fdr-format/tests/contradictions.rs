@@ -248,7 +248,41 @@ fn a_record_behind_a_footer_is_found() {
 fn a_segment_that_follows_the_last_one_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let flight = record_flight(folder.path());
-    fs::write(segment(&flight, last_segment(&flight) + 1), b"").unwrap();
+    let ahead = segment(&flight, last_segment(&flight) + 1);
+    let sequence = verify(folder.path()).unwrap().streams[0].next_sequence;
+    let mut header = fs::read(segment(&flight, 0)).unwrap();
+    header.truncate(
+        SegmentReader::open(&header, None)
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .frame_length(),
+    );
+    header[12..20].copy_from_slice(&sequence.to_le_bytes());
+    let number = last_segment(&flight) + 1;
+    header[28 + 24..28 + 28].copy_from_slice(&number.to_le_bytes());
+    let end = header.len() - 4;
+    let crc = crc32fast::hash(&header[..end]);
+    header[end..].copy_from_slice(&crc.to_le_bytes());
+    fs::write(&ahead, header).unwrap();
     let verdict = verify(folder.path()).unwrap();
     assert_altered(&verdict, FindingKind::FooterDisagrees, "the last one");
+}
+
+#[test]
+fn segments_made_ahead_of_need_and_never_begun_are_told_and_harm_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let flight = record_flight(folder.path());
+    let last = last_segment(&flight);
+    fs::write(segment(&flight, last + 1), b"").unwrap();
+    fs::write(segment(&flight, last + 2), vec![0; 70_000]).unwrap();
+    let verdict = verify(folder.path()).unwrap();
+    assert_eq!(
+        (verdict.exit_code, verdict.completeness),
+        (0, Completeness::Complete)
+    );
+    let ahead = verdict.findings.iter();
+    let told = ahead.filter(|finding| finding.kind == FindingKind::MadeAhead);
+    assert_eq!(told.count(), 2, "{:?}", verdict.findings);
 }

@@ -1,9 +1,10 @@
 //! Arguments and help texts.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
-use fdr_format::RecordType;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use fdr_format::{Policy, PublicKey, RecordType};
 
 /// Reads, verifies and re-runs what the flight data recorder holds.
 #[derive(Debug, Parser)]
@@ -30,7 +31,7 @@ pub enum Command {
     Info(FlightArguments),
     /// Judge a recording: is every byte accounted for, is every record there?
     #[command(after_help = VERIFY_HELP)]
-    Verify(FlightArguments),
+    Verify(VerifyArguments),
     /// Print records as JSON lines
     #[command(after_help = CAT_HELP)]
     Cat(CatArguments),
@@ -67,6 +68,78 @@ pub struct CatArguments {
     /// Only records up to this time, in seconds from the start of the flight
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub to: Option<f64>,
+    /// Only the record of this number, or those of FIRST..LAST, ends included
+    #[arg(long, value_name = "NUMBER", value_parser = numbers)]
+    pub sequence: Option<Numbers>,
+    /// The essential stream instead of the bulk stream
+    #[arg(long)]
+    pub essential: bool,
+    /// Which recordings are read out
+    #[arg(long, value_enum, default_value_t)]
+    pub policy: PolicyName,
+    /// Go on with what is being recorded, until the flight ends
+    #[arg(long, conflicts_with_all = ["json", "policy", "sequence", "from", "to"])]
+    pub follow: bool,
+}
+
+/// Sequence numbers, ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbers {
+    /// The least.
+    pub first: u64,
+    /// The greatest.
+    pub last: u64,
+}
+
+fn numbers(text: &str) -> Result<Numbers, String> {
+    let (first, last) = text.split_once("..").unwrap_or((text, text));
+    let end = |text: &str, open: u64| match text {
+        "" => Some(open),
+        digits => digits.parse().ok(),
+    };
+    let range = end(first, 0).zip(end(last, u64::MAX));
+    range
+        .filter(|(first, last)| first <= last && !text.is_empty())
+        .map(|(first, last)| Numbers { first, last })
+        .ok_or_else(|| "write a number, such as 1200, or a range, such as 1200..1300".to_owned())
+}
+
+/// Which recordings are read out; the verdict and the exit code do not depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum PolicyName {
+    /// Only one that is clean
+    Strict,
+    /// Also one whose tail is torn or missing
+    TornTail,
+    /// Everything that is valid, whatever is wrong with the rest
+    #[default]
+    Salvage,
+}
+
+impl From<PolicyName> for Policy {
+    fn from(name: PolicyName) -> Self {
+        match name {
+            PolicyName::Strict => Self::Strict,
+            PolicyName::TornTail => Self::TornTail,
+            PolicyName::Salvage => Self::Salvage,
+        }
+    }
+}
+
+/// What to judge, and how closely.
+#[derive(Debug, Args)]
+pub struct VerifyArguments {
+    #[command(flatten)]
+    pub flight: FlightArguments,
+    /// Look at checksums, framing and sequence numbers only: codes 0, 2 and 3
+    #[arg(long, conflicts_with = "device_key")]
+    pub fast: bool,
+    /// The device that must have sealed the flight: its public key, 64 hex digits
+    #[arg(long, value_name = "KEY")]
+    pub device_key: Option<PublicKey>,
+    /// Segments judged at once; as many as there are processors, at most 8, unless this is given
+    #[arg(long, value_name = "COUNT")]
+    pub threads: Option<NonZeroUsize>,
 }
 
 /// How to smooth.
@@ -106,19 +179,25 @@ const VERIFY_HELP: &str = "\
 Examples:
   fdr-replay verify recordings
   fdr-replay verify --json recordings | jq .completeness
+  fdr-replay verify --fast recordings
 
 Exit codes:
    0  clean: every byte accounted for, no record missing (notices may be listed)
    1  it cannot be read
    2  only the tail of the last segment is torn or missing; everything in front of it is whole
    3  a record fails checksum, length or framing, a segment cannot be read, or records are missing
-      and no loss record says why
-   4  every checksum holds, but headers, footers, records and manifest do not agree (hash chain and
-      seal are not part of format version 0)
+      and neither a loss record nor drops.log says why
+   4  every checksum holds, but headers, footers, records, hash chain, manifest or seal do not agree:
+      altered or cut after it was closed
   64  wrong usage
-With several findings the highest of 2, 3 and 4 decides; all of them are listed.";
+With several findings the highest of 2, 3 and 4 decides; all of them are listed. A recording without a
+seal is judged all the same, and a notice says so. --device-key makes the absence of that device's seal
+a finding of code 4.";
 
 const CAT_HELP: &str = "\
+Records of a time or number are found by the index of their segments; what lies outside is not read
+and not judged. Without such a limit the whole recording is judged first.
+
 Each line is one record: segment, sequence, monotonic_ms, time_s (from the start of the flight), type,
 type_number, body. Byte strings are hex; a number that is not finite is null. With --json the lines
 are the elements of one array.
@@ -126,13 +205,16 @@ are the elements of one array.
 Examples:
   fdr-replay cat recordings --type EmittedExternalPosition --from 60 --to 90
   fdr-replay cat recordings -t Log -t 0x000F | jq -r .body.text
+  fdr-replay cat recordings --sequence 120000..120100
+  fdr-replay cat /var/lib/gps-denied/fdr --follow --type NavigatorEvent
 
 Exit codes:
    0  every record that was asked for was printed
    1  the recording cannot be read
    2  the tail of the last segment is torn or missing; what is in front of it was printed
    3  damage was passed over on the way; it is named on stderr
-   4  headers, footers, records and manifest do not agree; stderr names what does not
+   4  headers, footers, hash chain, manifest or seal do not agree; stderr names what does not
+Under a --policy that does not admit the recording nothing is printed.
   64  wrong usage";
 
 const RERUN_HELP: &str = "\

@@ -29,6 +29,7 @@ fn record_flight(folder: &Path) -> FlightSummary {
             unix_ns: Some(1_700_000_000_000_000_000),
         },
         keys: None,
+        recovered: false,
         segment_bytes: 32 << 10,
     };
     let mut writer = FlightWriter::create(folder, parameters).unwrap();

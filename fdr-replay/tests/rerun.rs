@@ -83,6 +83,7 @@ fn recorded(folder: &Path, recording: &Recording) -> PathBuf {
             unix_ns: None,
         },
         keys: None,
+        recovered: false,
         segment_bytes: 64 << 10,
     };
     let mut writer = FlightWriter::create(folder, parameters).unwrap();
@@ -313,6 +314,7 @@ fn a_recording_without_a_usable_configuration_is_exit_1() {
         source_name: String::new(),
         clock: ClockAnchor::default(),
         keys: None,
+        recovered: false,
         segment_bytes: 1 << 20,
     };
     FlightWriter::create(folder.path(), parameters)

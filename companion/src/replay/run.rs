@@ -181,6 +181,7 @@ fn parameters(
             unix_ns: survey.start_us.checked_mul(1000),
         },
         keys: None,
+        recovered: false,
         segment_bytes: configuration.recorder.segment_bytes,
     })
 }

@@ -35,6 +35,7 @@ pub fn parameters(segment_bytes: u64) -> FlightParameters {
         source_name: "a test".to_owned(),
         clock: ClockAnchor::default(),
         keys: None,
+        recovered: false,
         segment_bytes,
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::Manifest;
 use super::open::{open_regular, read_limited};
-use super::parameters::ClockAnchor;
+use super::parameters::{ClockAnchor, FEATURE_RECOVERED, FlightKeys, MAX_CONFIGURATION};
 use crate::identity::{BootId, FlightId, Stream};
 use crate::record::{FlightSource, Record};
 use crate::seal::{SEAL_FILE, SEAL_MAX, Seal};
@@ -14,8 +14,11 @@ use crate::segment::SegmentReader;
 
 /// Name of the manifest inside a flight's folder.
 pub(super) const MANIFEST: &str = "manifest.json";
-/// Bytes at the start of a segment that are read to learn the flight: more than any header takes.
-const HEADER_BYTES: u64 = 256 << 10;
+/// Bytes at the start of a segment that are read to learn the flight: the longest configuration, and
+/// room for the texts of at most 64 KiB beside it and for the table of types.
+const HEADER_BYTES: u64 = MAX_CONFIGURATION as u64 + (256 << 10);
+/// Bytes that are looked at in one step when a file may be blank.
+const BLANK_STEP: usize = 64 << 10;
 /// Largest manifest that is read.
 const MANIFEST_LIMIT: u64 = 64 << 20;
 
@@ -32,7 +35,7 @@ pub enum OpenError {
     },
     /// There is no recording.
     #[error(
-        "{path}: holds no recording; give a flight folder (with `segments/` in it) or a folder that holds one"
+        "{path}: holds no recording; give a flight folder (with segments in `segments/`) or a folder that holds one"
     )]
     NoFlight {
         /// Where it was searched.
@@ -67,7 +70,8 @@ fn names(candidates: &[PathBuf]) -> String {
 /// One segment file, by its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SegmentPath {
-    pub number: u32,
+    /// What stands for it in its header.
+    pub segment: u32,
     pub path: PathBuf,
     pub bytes: u64,
 }
@@ -100,16 +104,22 @@ fn segment_number(name: &str) -> Option<u32> {
 
 /// The flight folder that `path` is, or the only one that it holds.
 pub(super) fn find_flight(path: &Path) -> Result<PathBuf, OpenError> {
-    if path.join(Stream::Bulk.folder()).is_dir() {
+    if is_flight(path) {
         return Ok(path.to_owned());
     }
-    let mut candidates = Vec::new();
-    for entry in list(path)? {
-        if entry.join(Stream::Bulk.folder()).is_dir() {
-            candidates.push(entry);
-        }
-    }
+    let mut candidates: Vec<PathBuf> = list(path)?
+        .into_iter()
+        .filter(|entry| is_flight(entry))
+        .collect();
     candidates.sort();
+    // Several names of one folder are one flight.
+    let mut real = Vec::new();
+    candidates.retain(|candidate| {
+        let canonical = fs::canonicalize(candidate).unwrap_or_else(|_| candidate.clone());
+        let is_new = !real.contains(&canonical);
+        real.push(canonical);
+        is_new
+    });
     match candidates.len() {
         0 => Err(OpenError::NoFlight {
             path: path.to_owned(),
@@ -122,10 +132,65 @@ pub(super) fn find_flight(path: &Path) -> Result<PathBuf, OpenError> {
     }
 }
 
-/// The segment files of a flight in the order of their numbers.
-pub(super) fn find_segments(flight: &Path) -> Result<Vec<SegmentPath>, OpenError> {
+fn is_flight(path: &Path) -> bool {
+    Stream::ALL
+        .iter()
+        .any(|stream| path.join(stream.folder()).is_dir())
+}
+
+/// The segment files of a flight.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct FlightFiles {
+    bulk: Vec<SegmentPath>,
+    essential: Vec<SegmentPath>,
+    /// Files behind the last segment of their stream that hold nothing but zeros.
+    pub made_ahead: Vec<SegmentPath>,
+}
+
+impl FlightFiles {
+    /// Finds them, in the order of their numbers.
+    pub fn find(flight: &Path) -> Result<Self, OpenError> {
+        let mut files = Self::default();
+        for stream in Stream::ALL {
+            let mut found = find_segments(flight, stream)?;
+            // The one that stays, if all are empty, says that the flight has nothing.
+            while found.len() > 1 && found.last().is_some_and(|last| is_blank(&last.path)) {
+                files.made_ahead.extend(found.pop());
+            }
+            match stream {
+                Stream::Bulk => files.bulk = found,
+                Stream::Essential => files.essential = found,
+            }
+        }
+        match files.bulk.is_empty() && files.essential.is_empty() {
+            false => Ok(files),
+            true => Err(OpenError::NoFlight {
+                path: flight.to_owned(),
+            }),
+        }
+    }
+
+    /// Those of a stream that were begun.
+    pub fn of(&self, stream: Stream) -> &[SegmentPath] {
+        match stream {
+            Stream::Bulk => &self.bulk,
+            Stream::Essential => &self.essential,
+        }
+    }
+
+    /// Those of both streams.
+    pub fn all(&self) -> impl Iterator<Item = &SegmentPath> {
+        self.bulk.iter().chain(&self.essential)
+    }
+}
+
+fn find_segments(flight: &Path, stream: Stream) -> Result<Vec<SegmentPath>, OpenError> {
+    let folder = flight.join(stream.folder());
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
     let mut segments = Vec::new();
-    for path in list(&flight.join(Stream::Bulk.folder()))? {
+    for path in list(&folder)? {
         let number = path
             .file_name()
             .and_then(|name| name.to_str())
@@ -134,19 +199,29 @@ pub(super) fn find_segments(flight: &Path) -> Result<Vec<SegmentPath>, OpenError
             // What cannot be read is found, and said, when its turn comes.
             let bytes = fs::metadata(&path).map_or(0, |about| about.len());
             segments.push(SegmentPath {
-                number,
+                segment: stream.segment(number),
                 path,
                 bytes,
             });
         }
     }
-    if segments.is_empty() {
-        return Err(OpenError::NoFlight {
-            path: flight.to_owned(),
-        });
-    }
-    segments.sort_by_key(|segment| segment.number);
+    segments.sort_by_key(|segment| segment.segment);
     Ok(segments)
+}
+
+/// Whether a file holds nothing but zeros, or nothing.
+fn is_blank(path: &Path) -> bool {
+    let Ok(mut file) = open_regular(path) else {
+        return false;
+    };
+    let mut buffer = vec![0; BLANK_STEP];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return true,
+            Ok(length) if buffer[..length].iter().all(|&byte| byte == 0) => {}
+            Ok(_) | Err(_) => return false,
+        }
+    }
 }
 
 /// What the first readable segment header says of the flight, and the flight header if it is there.
@@ -166,11 +241,15 @@ pub struct FlightDescription {
     pub clock: ClockAnchor,
     /// What fed the navigator, and its name; `None` when the flight header is damaged or dropped.
     pub source: Option<(FlightSource, String)>,
+    /// The public keys of the flight, where it has any.
+    pub keys: Option<FlightKeys>,
+    /// Whether `recover` made the recording from a damaged one.
+    pub recovered: bool,
 }
 
 /// What the first readable segment header says.
-pub(super) fn find_description(segments: &[SegmentPath]) -> Option<FlightDescription> {
-    segments.iter().find_map(|segment| describe(&segment.path))
+pub(super) fn find_description(files: &FlightFiles) -> Option<FlightDescription> {
+    files.all().find_map(|segment| describe(&segment.path))
 }
 
 fn describe(path: &Path) -> Option<FlightDescription> {
@@ -189,6 +268,8 @@ fn describe(path: &Path) -> Option<FlightDescription> {
             monotonic_ns: header.anchor_monotonic_ns,
             unix_ns: header.anchor_unix_ns,
         },
+        keys: FlightKeys::of_header(&header),
+        recovered: header.compatible_features & FEATURE_RECOVERED != 0,
         source: flight_source(reader),
     })
 }

@@ -13,8 +13,12 @@ mod folder;
 mod manifest;
 mod mapping;
 mod open;
+mod outline;
+mod overview;
 mod parameters;
 mod reader;
+mod scan;
+mod selection;
 mod storage;
 mod verify;
 mod writer;
@@ -22,14 +26,16 @@ mod writer;
 pub use drops::{DROPS_FILE, DropLine, DropLog};
 pub use folder::{FlightDescription, OpenError, segment_file, segment_path};
 pub use manifest::{Manifest, ManifestSegment, ManifestStream};
+pub use overview::{Overview, StreamOverview};
 pub use parameters::{
-    ClockAnchor, DEFAULT_SEGMENT_BYTES, FlightKeys, FlightParameters, FlightSummary,
-    MAX_CONFIGURATION, MAX_SEGMENT_BYTES, SegmentStart, WriteError,
+    ClockAnchor, DEFAULT_SEGMENT_BYTES, FEATURE_RECOVERED, FlightKeys, FlightParameters,
+    FlightSummary, MAX_CONFIGURATION, MAX_SEGMENT_BYTES, SegmentStart, WriteError,
 };
 pub use reader::{FlightItem, FlightReader, ReadError};
+pub use selection::Selection;
 pub use storage::{FileSystem, SegmentFile, Storage};
 pub use verify::{
-    Completeness, Finding, FindingKind, TimeRange, Verification, Verifier, VerifyError, verify,
-    verify_with,
+    Checked, Completeness, Finding, FindingKind, Policy, SealState, SealVerdict, StreamVerdict,
+    TimeRange, Verification, VerifyError, VerifyOptions, verify, verify_with,
 };
 pub use writer::FlightWriter;

@@ -14,6 +14,8 @@ pub const DEFAULT_SEGMENT_BYTES: u64 = 64 << 20;
 /// Largest size at which a segment may be closed: a reader of a flight that may still be recorded
 /// copies the last segment into memory.
 pub const MAX_SEGMENT_BYTES: u64 = 256 << 20;
+/// Bit of `compatible_features`: the records were recovered from a damaged recording.
+pub const FEATURE_RECOVERED: u64 = 1;
 /// Longest configuration text, bytes.
 pub const MAX_CONFIGURATION: usize = 64 << 10;
 
@@ -38,6 +40,8 @@ pub struct FlightParameters {
     pub clock: ClockAnchor,
     /// The public halves of the keys that seal it; `None` when it will not be sealed.
     pub keys: Option<FlightKeys>,
+    /// Whether the records come from a damaged recording.
+    pub recovered: bool,
     /// Size at which a segment is closed, at most [`MAX_SEGMENT_BYTES`]; the record that reaches it
     /// still belongs to the segment.
     pub segment_bytes: u64,
@@ -77,7 +81,7 @@ impl FlightParameters {
             flight_id: self.flight_id,
             segment: start.segment,
             boot_id: self.boot_id,
-            compatible_features: 0,
+            compatible_features: if self.recovered { FEATURE_RECOVERED } else { 0 },
             incompatible_features: 0,
             anchor_monotonic_ns: start.clock.monotonic_ns,
             anchor_unix_ns: start.clock.unix_ns,
@@ -91,6 +95,17 @@ impl FlightParameters {
             record_types: List::new(&types),
         };
         SegmentEncoder::begin(&header, start.sequence, buffer)
+    }
+}
+
+impl FlightKeys {
+    /// Those that a segment header carries.
+    pub(super) fn of_header(header: &SegmentHeader<'_>) -> Option<Self> {
+        let device = header.device_key.zip(header.certificate);
+        Some(Self {
+            flight: header.flight_key?,
+            device: device.map(|(key, certificate)| DeviceCertificate { key, certificate }),
+        })
     }
 }
 

@@ -1,13 +1,15 @@
-//! Reads a flight, segment after segment, with one segment in memory at a time.
+//! Reads a stream of a flight, segment after segment, with one segment in memory at a time.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::folder::{self, FlightDescription, OpenError, SegmentPath};
+use super::folder::{self, FlightDescription, FlightFiles, OpenError};
 use super::manifest::Manifest;
 use super::mapping::SegmentBytes;
+use super::outline::Outline;
+use super::selection::{Part, Selection};
 use crate::frame::RawRecord;
-use crate::identity::{FlightId, SegmentIdentity};
+use crate::identity::{FlightId, SegmentIdentity, Stream};
 use crate::seal::Seal;
 use crate::segment::{Damage, SegmentCursor, SegmentError};
 
@@ -28,7 +30,7 @@ pub struct ReadError {
 pub enum FlightItem<'a> {
     /// A valid record.
     Record {
-        /// Segment that holds it.
+        /// What stands for the segment that holds it: see [`Stream::segment`].
         segment: u32,
         /// The record.
         record: RawRecord<'a>,
@@ -42,14 +44,14 @@ pub enum FlightItem<'a> {
     },
     /// A segment that was passed over.
     Refused {
-        /// Segment number by the file's name.
+        /// What stands for the segment, by the file's name.
         segment: u32,
         /// Why.
         error: SegmentError,
     },
 }
 
-/// Reads the records of one flight in their order.
+/// Reads the records of one stream of a flight in their order.
 ///
 /// Memory stays the same whatever the size of the flight: closed segments are mapped, the last one,
 /// which may still be growing, is copied (at most 256 MiB).
@@ -58,11 +60,13 @@ pub struct FlightReader {
     folder: PathBuf,
     flight_id: FlightId,
     description: Option<FlightDescription>,
-    segments: Vec<SegmentPath>,
+    files: FlightFiles,
+    stream: Stream,
     next_segment: usize,
     current: Option<Current>,
-    next_sequence: u64,
+    next_sequence: Option<u64>,
     bytes_behind: u64,
+    selection: Selection,
 }
 
 #[derive(Debug)]
@@ -70,17 +74,70 @@ struct Current {
     number: u32,
     bytes: SegmentBytes,
     cursor: SegmentCursor,
+    /// Byte at which the part that is read ends.
+    part_end: usize,
+    /// Parts still to be read, the next one last.
+    parts: Vec<Part>,
+}
+
+impl Current {
+    fn new(number: u32, bytes: SegmentBytes, cursor: SegmentCursor) -> Self {
+        Self {
+            number,
+            part_end: bytes.len(),
+            bytes,
+            cursor,
+            parts: Vec::new(),
+        }
+    }
+
+    /// Reads only these parts. An index that does not fit is not believed: everything is read then.
+    fn limit_to(&mut self, mut parts: Vec<Part>) {
+        let holds = |part: &Part| {
+            let at = usize::try_from(part.start).unwrap_or(usize::MAX);
+            let mut cursor = self.cursor.at(at, Some(part.sequence));
+            matches!(cursor.next(&self.bytes), Some(Ok(record)) if record.offset == part.start)
+        };
+        if parts.iter().all(holds) {
+            parts.reverse();
+            self.parts = parts;
+            self.part_end = 0;
+            self.next_part();
+        }
+    }
+
+    /// Goes to the next part when the one that is read is at its end; whether there is something to read.
+    #[inline]
+    fn next_part(&mut self) -> bool {
+        while self.cursor.position() >= self.part_end {
+            let Some(part) = self.parts.pop() else {
+                return false;
+            };
+            let at = |byte: u64| usize::try_from(byte).map_or(usize::MAX, |at| at);
+            self.cursor = self.cursor.at(at(part.start), Some(part.sequence));
+            self.part_end = at(part.end).min(self.bytes.len());
+        }
+        true
+    }
 }
 
 impl FlightReader {
-    /// Opens the flight in folder `path`, or the only flight in a folder of flights.
+    /// Opens the bulk stream of the flight in folder `path`, or of the only flight in a folder of flights.
     ///
     /// # Errors
     /// When there is no flight, more than one, or one that cannot be read.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::open_stream(path, Stream::Bulk)
+    }
+
+    /// As [`FlightReader::open`], for either stream. One that the flight does not have has no records.
+    ///
+    /// # Errors
+    /// As [`FlightReader::open`].
+    pub fn open_stream(path: impl AsRef<Path>, stream: Stream) -> Result<Self, OpenError> {
         let folder = folder::find_flight(path.as_ref())?;
-        let segments = folder::find_segments(&folder)?;
-        let description = folder::find_description(&segments);
+        let files = FlightFiles::find(&folder)?;
+        let description = folder::find_description(&files);
         let flight_id = match &description {
             Some(description) => description.flight_id,
             None => folder::identity_without_header(&folder)?,
@@ -89,21 +146,31 @@ impl FlightReader {
             folder,
             flight_id,
             description,
-            segments,
+            files,
+            stream,
             next_segment: 0,
             current: None,
-            next_sequence: 0,
+            next_sequence: Some(0),
             bytes_behind: 0,
+            selection: Selection::default(),
         })
     }
 
-    /// The next record, damage or gap; `None` at the end of the flight.
+    /// Reads only these records from now on. Segments and chunks that hold none of them are passed over by
+    /// their index, damage in them included; a segment without footer is read whole.
+    pub fn select(&mut self, selection: Selection) {
+        self.selection = selection;
+        // What is passed over is no gap.
+        self.next_sequence = None;
+    }
+
+    /// The next record, damage or gap; `None` at the end of the stream.
     ///
     /// # Errors
     /// When a segment's file cannot be read; the next call goes on with the segment behind it.
     pub fn next_item(&mut self) -> Result<Option<FlightItem<'_>>, ReadError> {
         loop {
-            if self.at_end_of_segment() {
+            if !self.find_wanted() {
                 self.leave_segment();
                 match self.enter_segment()? {
                     Entered::Segment => {}
@@ -112,8 +179,7 @@ impl FlightReader {
                     }
                     Entered::End => return Ok(None),
                 }
-            }
-            if !self.at_end_of_segment() {
+            } else {
                 break;
             }
         }
@@ -126,48 +192,78 @@ impl FlightReader {
         }))
     }
 
+    /// Goes to the next record that is wanted, or damage, of the current segment; false when there is none.
     #[inline]
-    fn at_end_of_segment(&self) -> bool {
-        self.current
-            .as_ref()
-            .is_none_or(|current| current.cursor.position() >= current.bytes.len())
+    fn find_wanted(&mut self) -> bool {
+        let Some(current) = &mut self.current else {
+            return false;
+        };
+        if self.selection.is_everything() {
+            return current.cursor.position() < current.bytes.len();
+        }
+        while current.next_part() {
+            let mut ahead = current.cursor.clone();
+            match ahead.next(&current.bytes) {
+                Some(Ok(record)) if !self.selection.admits(&record) => current.cursor = ahead,
+                Some(_) => return true,
+                None => return false,
+            }
+        }
+        false
     }
 
     fn leave_segment(&mut self) {
         if let Some(current) = self.current.take() {
             self.bytes_behind += current.bytes.len() as u64;
-            self.next_sequence = current.cursor.next_sequence().unwrap_or(self.next_sequence);
+            // What was passed over is no gap.
+            self.next_sequence = match self.selection.is_everything() {
+                true => current.cursor.next_sequence().or(self.next_sequence),
+                false => None,
+            };
         }
     }
 
     fn enter_segment(&mut self) -> Result<Entered, ReadError> {
-        let Some(segment) = self.segments.get(self.next_segment) else {
+        let segments = self.files.of(self.stream);
+        let Some(segment) = segments.get(self.next_segment) else {
             return Ok(Entered::End);
         };
         self.next_segment += 1;
-        let last = self.next_segment == self.segments.len();
-        let bytes = if last {
+        let last = self.next_segment == segments.len();
+        let failed = |source| ReadError {
+            segment: segment.segment,
+            path: segment.path.clone(),
+            source,
+        };
+        let outline = match self.selection.is_everything() {
+            true => None,
+            false => Outline::of_footer(self.flight_id, segment).map_err(failed)?,
+        };
+        let parts = outline.map(|outline| self.selection.parts(&outline, segment.bytes));
+        if parts.as_ref().is_some_and(Vec::is_empty) {
+            self.bytes_behind += segment.bytes;
+            self.next_sequence = None;
+            return Ok(Entered::Segment);
+        }
+        // A file with a footer is not written any more.
+        let bytes = if last && parts.is_none() {
             SegmentBytes::copy(&segment.path)
         } else {
             SegmentBytes::map(&segment.path)
         }
-        .map_err(|source| ReadError {
-            segment: segment.number,
-            path: segment.path.clone(),
-            source,
-        })?;
-        let number = segment.number;
+        .map_err(failed)?;
+        let number = segment.segment;
         let identity = SegmentIdentity {
             flight_id: self.flight_id,
             segment: number,
         };
-        match SegmentCursor::open(&bytes, Some(identity), Some(self.next_sequence)) {
+        match SegmentCursor::open(&bytes, Some(identity), self.next_sequence) {
             Ok(cursor) => {
-                self.current = Some(Current {
-                    number,
-                    bytes,
-                    cursor,
-                });
+                let mut current = Current::new(number, bytes, cursor);
+                if let Some(parts) = parts {
+                    current.limit_to(parts);
+                }
+                self.current = Some(current);
                 Ok(Entered::Segment)
             }
             Err(error) => Ok(Entered::Refused {
@@ -211,22 +307,32 @@ impl FlightReader {
         folder::read_seal(&self.folder)
     }
 
-    /// Number of the last segment.
-    #[must_use]
-    pub fn last_segment(&self) -> u32 {
-        self.segments.last().map_or(0, |segment| segment.number)
-    }
-
-    /// How many segment files there are.
+    /// How many segment files there are in both streams.
     #[must_use]
     pub fn segment_count(&self) -> usize {
-        self.segments.len()
+        self.files.all().count()
     }
 
-    /// Bytes of all segments when the flight was opened.
+    /// Bytes of the stream's segments when the flight was opened.
     #[must_use]
     pub fn bytes_total(&self) -> u64 {
-        self.segments.iter().map(|segment| segment.bytes).sum()
+        let segments = self.files.of(self.stream).iter();
+        segments.map(|segment| segment.bytes).sum()
+    }
+
+    /// Bytes of all segments of both streams.
+    pub(super) fn bytes_in_all(&self) -> u64 {
+        self.files.all().map(|segment| segment.bytes).sum()
+    }
+
+    pub(super) fn files(&self) -> &FlightFiles {
+        &self.files
+    }
+
+    /// The stream that is read.
+    #[must_use]
+    pub fn stream(&self) -> Stream {
+        self.stream
     }
 
     /// Bytes read so far.

@@ -31,7 +31,7 @@ pub use links::{
 pub use record_type::{ParseRecordTypeError, RecordType, TypeCounts};
 pub use structure::{
     CheckpointEntry, Filler, FlightFooter, FlightHeader, FlightSource, IndexEntry, LossCause,
-    LossCount, SegmentFooter, SegmentHeader, TypeCount, TypeName,
+    LossCount, RecoveredRun, Recovery, SegmentFooter, SegmentHeader, TypeCount, TypeName,
 };
 pub use vision::{
     BlackoutPhase, BlackoutReason, ContentHashGateFail, GateFailure, MidFlightTileEmitted,
@@ -212,6 +212,8 @@ record_types! {
     0x0102 SEGMENT_HEADER SegmentHeader<'a>,
     0x0103 SEGMENT_FOOTER SegmentFooter<'a>,
     0x0104 FILLER Filler<'a>,
+    0x0105 RECOVERY Recovery<'a>,
+    0x0106 RECOVERED_RUN RecoveredRun,
     0x0200 ATTITUDE Attitude,
     0x0201 AIR_DATA AirData,
     0x0202 BAROMETER Barometer,

@@ -114,6 +114,42 @@ layout! {
         padding: LongBytes<'a>,
     }
 
+    /// Says that the recording was recovered from another one, and what was wrong with that.
+    struct Recovery<'a> {
+        /// Start of the flight.
+        time_ns: u64,
+        /// The flight of the source; this recording has an id of its own.
+        source_flight: FlightId,
+        /// The stream of the source.
+        essential: bool,
+        /// Exit code of `verify` for the source: 0, 2, 3 or 4. It is also that of this recording.
+        source_exit_code: u8,
+        /// Records of the source that were read.
+        records: u64,
+        /// Sequence numbers that were missing in the source.
+        missing_records: u64,
+        /// Bytes of the source that are no valid record.
+        damaged_bytes: u64,
+        /// Version of the program that recovered it.
+        software_version: &'a str,
+    }
+
+    /// Where records of a recovered recording come from: a row of records, as long in both.
+    struct RecoveredRun {
+        /// When the first of them was recorded.
+        time_ns: u64,
+        /// Segment of the source, as in its header.
+        segment: u32,
+        /// Byte of that segment at which the first one starts.
+        offset: u64,
+        /// Sequence number of the first one in the source.
+        source_sequence: u64,
+        /// Sequence number of the first one here.
+        sequence: u64,
+        /// How many.
+        records: u64,
+    }
+
     /// A number of records of one type.
     struct TypeCount {
         /// The type.

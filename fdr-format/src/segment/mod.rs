@@ -7,5 +7,5 @@ mod summary;
 pub use encoder::SegmentEncoder;
 pub(crate) use encoder::known_types;
 pub use reader::{Damage, SegmentCursor, SegmentError, SegmentReader};
-pub(crate) use summary::SegmentTally;
 pub use summary::{FOOTER_ROOM, FooterParameters, SegmentSummary};
+pub(crate) use summary::{SegmentTally, chain_of, type_bit};

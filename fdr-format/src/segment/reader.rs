@@ -149,6 +149,21 @@ impl SegmentCursor {
         })
     }
 
+    /// What the checksum of a record at byte `at` starts from.
+    pub(crate) fn seed(&self, at: usize) -> u32 {
+        if at == 0 { self.header_seed } else { self.seed }
+    }
+
+    /// The same segment with everything in front of byte `position` read, where number `next_sequence` is
+    /// due.
+    pub(crate) fn at(&self, position: usize, next_sequence: Option<u64>) -> Self {
+        Self {
+            position,
+            next_sequence,
+            ..self.clone()
+        }
+    }
+
     /// The next record, damage or gap; `None` at the end. `bytes` is the segment given to `open`.
     #[inline]
     pub fn next<'a>(&mut self, bytes: &'a [u8]) -> Option<Result<RawRecord<'a>, Damage>> {
@@ -181,8 +196,10 @@ impl SegmentCursor {
 
     #[inline]
     fn record_at<'a>(&self, bytes: &'a [u8], at: usize) -> Result<RawRecord<'a>, FrameProblem> {
-        let seed = if at == 0 { self.header_seed } else { self.seed };
-        let record = parse_frame(bytes, at, seed)?;
+        let record = parse_frame(bytes, at, self.seed(at))?;
+        if record.sequence == u64::MAX {
+            return Err(FrameProblem::SequenceReserved);
+        }
         match self.next_sequence {
             Some(expected) if record.sequence < expected => Err(FrameProblem::SequenceReversed {
                 expected,
@@ -205,7 +222,7 @@ impl SegmentCursor {
             });
         }
         self.position += record.frame_length();
-        self.next_sequence = Some(record.sequence.saturating_add(1));
+        self.next_sequence = Some(record.sequence + 1);
         Ok(record)
     }
 

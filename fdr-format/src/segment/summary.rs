@@ -3,7 +3,7 @@
 //! The writer feeds it with the bytes of the file as they are written, the reader with the records as
 //! they are checked, so that both sides compute the same thing once.
 
-use crate::frame::{FRAME_OVERHEAD, FrameHead, encode_frame, frames, seal_frame};
+use crate::frame::{FRAME_HEADER, FRAME_OVERHEAD, FrameHead, encode_frame, frames, seal_frame};
 use crate::identity::{Digest, SegmentIdentity};
 use crate::layout::{Field, List};
 use crate::record::{
@@ -34,8 +34,8 @@ const _: () = assert!(
 
 /// What the hash of the chain begins with, so that it is no hash of anything else.
 const CHAIN_CONTEXT: &[u8] = b"GFDR segment chain 1";
-/// Where `chain` stands in the frame of a footer.
-const CHAIN_AT: usize = 28 + 8;
+/// Where `chain` stands in the body of a footer.
+const CHAIN_AT: usize = 8;
 const NS_PER_MS: u64 = 1_000_000;
 
 /// Figures of the records of one segment.
@@ -209,7 +209,7 @@ fn join(chunk: &mut IndexEntry, next: &IndexEntry) {
 /// The bit of an index entry that stands for a type. Types may share one: the records tell them apart.
 #[inline]
 #[must_use]
-fn type_bit(record_type: RecordType) -> u64 {
+pub(crate) fn type_bit(record_type: RecordType) -> u64 {
     1 << (16 * (record_type.0 >> 8 & 3) + (record_type.0 & 15))
 }
 
@@ -250,7 +250,8 @@ impl SegmentSummary {
         self.hasher.update(records);
         let mut offset = self.tally.end;
         for (head, frame) in frames(records) {
-            self.tally.add(&head, offset, &frame[28..frame.len() - 4]);
+            self.tally
+                .add(&head, offset, &frame[FRAME_HEADER..frame.len() - 4]);
             offset += head.length as u64;
         }
     }
@@ -293,8 +294,9 @@ impl SegmentSummary {
         );
         let length = encode_frame(&record, parameters.sequence, ms, seed, buffer)?;
         let frame = &mut buffer[..length];
-        let chain = chain_of(frame);
-        frame[CHAIN_AT..CHAIN_AT + 32].copy_from_slice(&chain.0);
+        let (head, body) = frame.split_at_mut(FRAME_HEADER);
+        let chain = chain_of(head, &body[..body.len() - 4]);
+        body[CHAIN_AT..CHAIN_AT + 32].copy_from_slice(&chain.0);
         seal_frame(frame, seed);
         Ok((length, chain))
     }
@@ -343,13 +345,16 @@ impl SegmentSummary {
 }
 
 /// The hash that a footer's `chain` must be: of its whole frame but the checksum, with zeros in place of
-/// `chain`.
-fn chain_of(frame: &[u8]) -> Digest {
+/// `chain`. A body that is too short to be a footer's is hashed as it is.
+pub(crate) fn chain_of(head: &[u8], body: &[u8]) -> Digest {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(CHAIN_CONTEXT);
-    hasher.update(&frame[..CHAIN_AT]);
-    hasher.update(&[0; 32]);
-    hasher.update(&frame[CHAIN_AT + 32..frame.len() - 4]);
+    hasher.update(CHAIN_CONTEXT).update(head);
+    match body.split_at_checked(CHAIN_AT) {
+        Some((before, rest)) if rest.len() >= 32 => {
+            hasher.update(before).update(&[0; 32]).update(&rest[32..])
+        }
+        _ => hasher.update(body),
+    };
     Digest(*hasher.finalize().as_bytes())
 }
 

@@ -24,6 +24,7 @@ pub fn parameters() -> FlightParameters {
             unix_ns: Some(1_700_000_000_000_000_000),
         },
         keys: None,
+        recovered: false,
         segment_bytes: 64 << 10,
     }
 }

@@ -3,15 +3,19 @@
 use std::io::{self, BufWriter, StdoutLock, Write};
 
 use companion::command_line::tell;
-use fdr_format::{FlightItem, FlightReader, RawRecord, Record, RecordType, Verification, Verifier};
+use fdr_format::{
+    Damage, FlightItem, FlightReader, Policy, RawRecord, Record, RecordType, Selection, Stream,
+    Verification, VerifyOptions,
+};
 use serde::Serialize;
 
+use super::verify::{judge, place};
 use crate::cli::CatArguments;
 use crate::outcome::Outcome;
 
 /// One record as it is printed.
 #[derive(Debug, Serialize)]
-struct Line<'a> {
+pub(super) struct Line<'a> {
     segment: u32,
     sequence: u64,
     monotonic_ms: u64,
@@ -27,43 +31,110 @@ struct Line<'a> {
 
 /// Most findings that are told on stderr; `verify` lists them all.
 const FINDINGS_TOLD: usize = 20;
+const NS_PER_MS: u64 = 1_000_000;
 
 /// Prints the records that were asked for.
 pub fn run(arguments: &CatArguments) -> anyhow::Result<Outcome> {
-    let reader = FlightReader::open(&arguments.flight.flight)?;
-    let mut start_ms = reader
-        .description()
-        .map(|about| about.clock.monotonic_ns / 1_000_000);
-    let mut verifier = Verifier::new(reader);
-    let mut output = Output::new(arguments.flight.json);
+    let stream = match arguments.essential {
+        true => Stream::Essential,
+        false => Stream::Bulk,
+    };
+    let reader = FlightReader::open_stream(&arguments.flight.flight, stream)?;
+    let about = reader.description();
+    let start_ms = about.map(|about| about.clock.monotonic_ns / NS_PER_MS);
+    let selection = selection(arguments, start_ms.unwrap_or(0));
+    let policy = Policy::from(arguments.policy);
+    // A part is judged on the way; a strict reader looks at all of it even then.
+    let whole = is_whole(&selection) || policy != Policy::Salvage;
+    let code = match whole {
+        true => {
+            let verdict = judge(&reader, &VerifyOptions::default())?;
+            tell_findings(&verdict);
+            verdict.exit_code
+        }
+        false => 0,
+    };
+    if !policy.admits(code) {
+        tell("nothing was read out; --policy salvage reads what is valid");
+        return Ok(Outcome::of_verification(code));
+    }
+    let damaged = print(reader, selection, start_ms, arguments.flight.json, whole)?;
+    let met = if damaged { 3 } else { 0 };
+    Ok(Outcome::of_verification(if whole { code } else { met }))
+}
+
+/// Prints what is wanted and says whether something on the way was damaged.
+fn print(
+    mut reader: FlightReader,
+    selection: Selection,
+    start_ms: Option<u64>,
+    array: bool,
+    quiet: bool,
+) -> anyhow::Result<bool> {
+    reader.select(selection);
+    let mut start_ms = start_ms;
+    let mut output = Output::new(array);
+    let mut damages = 0;
+    let mut damage = |text: String| {
+        damages += 1;
+        if !quiet && damages <= FINDINGS_TOLD {
+            tell(&format!("note: {text}"));
+        }
+    };
     loop {
-        match verifier.next_item() {
+        match reader.next_item() {
             Ok(Some(FlightItem::Record { segment, record })) => {
                 let start_ms = *start_ms.get_or_insert(record.monotonic_ms);
-                let time_s = seconds_since(start_ms, record.monotonic_ms);
-                if is_wanted(arguments, record.record_type, time_s) {
-                    output.element(&line(segment, &record, time_s))?;
-                }
+                output.element(&line(segment, &record, start_ms))?;
             }
-            // The verdict tells them all.
-            Ok(Some(FlightItem::Damage { .. } | FlightItem::Refused { .. })) | Err(_) => {}
+            // A gap may be explained anywhere in the recording: only a verdict can tell.
+            Ok(Some(FlightItem::Damage {
+                damage: Damage::Gap { .. },
+                ..
+            })) => {}
+            Ok(Some(FlightItem::Damage {
+                segment,
+                damage: found,
+            })) => {
+                damage(format!("segment {}: {found}", Stream::of(segment).1));
+            }
+            Ok(Some(FlightItem::Refused { error, .. })) => damage(error.to_string()),
+            Err(error) => damage(error.to_string()),
             Ok(None) => break,
         }
     }
-    // Without any record there is only the error to print.
-    let verdict = verifier.verdict()?;
     output.end()?;
-    tell_findings(&verdict);
-    Ok(Outcome::of_verification(verdict.exit_code))
+    Ok(damages > 0)
+}
+
+/// Whether no time or number limits it: then all of the recording is read, and judged.
+fn is_whole(selection: &Selection) -> bool {
+    let types_alone = Selection {
+        types: selection.types.clone(),
+        ..Selection::default()
+    };
+    *selection == types_alone
+}
+
+fn selection(arguments: &CatArguments, start_ms: u64) -> Selection {
+    // A time in front of the start of the machine's clock is its start.
+    let ms = |seconds: f64, round: fn(f64) -> f64| {
+        let ms = round(seconds * 1e3) + start_ms as f64;
+        ms.max(0.0) as u64
+    };
+    Selection {
+        types: arguments.types.clone(),
+        from_ms: arguments.from.map(|seconds| ms(seconds, f64::ceil)),
+        to_ms: arguments.to.map(|seconds| ms(seconds, f64::floor)),
+        first_sequence: arguments.sequence.map(|numbers| numbers.first),
+        last_sequence: arguments.sequence.map(|numbers| numbers.last),
+    }
 }
 
 fn tell_findings(verdict: &Verification) {
     let serious = || verdict.findings.iter().filter(|finding| finding.code > 0);
     for finding in serious().take(FINDINGS_TOLD) {
-        let place = finding
-            .segment
-            .map_or(String::new(), |n| format!("segment {n}: "));
-        tell(&format!("note: {place}{}", finding.text));
+        tell(&format!("note: {}{}", place(finding), finding.text));
     }
     let untold = serious().count().saturating_sub(FINDINGS_TOLD) as u64 + verdict.findings_omitted;
     if untold > 0 {
@@ -73,20 +144,13 @@ fn tell_findings(verdict: &Verification) {
     }
 }
 
-fn is_wanted(arguments: &CatArguments, record_type: RecordType, time_s: f64) -> bool {
-    let types = &arguments.types;
-    (types.is_empty() || types.contains(&record_type))
-        && arguments.from.is_none_or(|from| time_s >= from)
-        && arguments.to.is_none_or(|to| time_s <= to)
-}
-
-fn line<'a>(segment: u32, record: &RawRecord<'a>, time_s: f64) -> Line<'a> {
+pub(super) fn line<'a>(segment: u32, record: &RawRecord<'a>, start_ms: u64) -> Line<'a> {
     let decoded = record.decode();
     Line {
-        segment,
+        segment: Stream::of(segment).1,
         sequence: record.sequence,
         monotonic_ms: record.monotonic_ms,
-        time_s,
+        time_s: seconds_since(start_ms, record.monotonic_ms),
         record_type: record.record_type,
         type_number: record.record_type.0,
         error: decoded.as_ref().err().map(ToString::to_string),

@@ -3,15 +3,14 @@
 use std::io;
 use std::path::PathBuf;
 
+use anyhow::bail;
 use fdr_format::records::FlightSource;
 use fdr_format::{
-    BootId, Completeness, FlightDescription, FlightId, FlightReader, TypeCounts, Verification,
-    verify_with,
+    BootId, FlightDescription, FlightId, FlightReader, Overview, Stream, StreamOverview, TypeCounts,
 };
 use serde::Serialize;
 
 use crate::cli::FlightArguments;
-use crate::commands::verify::in_words;
 use crate::outcome::Outcome;
 use crate::progress::Progress;
 use crate::table::{Table, duration, grouped, print_json};
@@ -29,11 +28,14 @@ struct Info {
     started_unix_ns: Option<u64>,
     started_monotonic_ns: Option<u64>,
     duration_s: f64,
-    completeness: Completeness,
+    /// Whether a footer says that the flight was ended; `verify` proves it.
+    ended: bool,
+    recovered: bool,
     segments: u64,
     bytes: u64,
     records: u64,
     counts: TypeCounts,
+    streams: Vec<StreamOverview>,
     configuration: Option<String>,
 }
 
@@ -43,9 +45,12 @@ pub fn run(arguments: &FlightArguments) -> anyhow::Result<Outcome> {
     let folder = reader.folder().to_owned();
     let description = reader.description().cloned();
     let mut progress = Progress::new("reading");
-    let verdict = verify_with(reader, |done, total| progress.update(done, total))?;
+    let overview = Overview::read(&reader, |done, total| progress.update(done, total));
     drop(progress);
-    let info = gather(folder, description, verdict);
+    if overview.counts.total() == 0 {
+        bail!("{}: holds no readable record", folder.display());
+    }
+    let info = gather(folder, reader.flight_id(), description, overview);
     if arguments.json {
         print_json(&info)?;
     } else {
@@ -54,12 +59,17 @@ pub fn run(arguments: &FlightArguments) -> anyhow::Result<Outcome> {
     Ok(Outcome::Clean)
 }
 
-fn gather(folder: PathBuf, header: Option<FlightDescription>, verdict: Verification) -> Info {
+fn gather(
+    folder: PathBuf,
+    flight_id: FlightId,
+    header: Option<FlightDescription>,
+    overview: Overview,
+) -> Info {
     let about = header.as_ref();
     let (source, source_name) = about.and_then(|about| about.source.clone()).unzip();
     Info {
         folder,
-        flight_id: verdict.flight_id,
+        flight_id,
         boot_id: about.map(|about| about.boot_id),
         software_version: about.map(|about| about.software_version.clone()),
         core_version: about.map(|about| about.core_version),
@@ -67,12 +77,14 @@ fn gather(folder: PathBuf, header: Option<FlightDescription>, verdict: Verificat
         source_name,
         started_unix_ns: about.and_then(|about| about.clock.unix_ns),
         started_monotonic_ns: about.map(|about| about.clock.monotonic_ns),
-        duration_s: verdict.time.map_or(0.0, |time| time.seconds()),
-        completeness: verdict.completeness,
-        segments: verdict.segments,
-        bytes: verdict.bytes,
-        records: verdict.records,
-        counts: verdict.counts,
+        duration_s: overview.time.map_or(0.0, |time| time.seconds()),
+        ended: overview.streams.iter().all(|stream| stream.ended),
+        recovered: about.is_some_and(|about| about.recovered),
+        segments: overview.streams.iter().map(|stream| stream.segments).sum(),
+        bytes: overview.streams.iter().map(|stream| stream.bytes).sum(),
+        records: overview.streams.iter().map(|stream| stream.records).sum(),
+        counts: overview.counts,
+        streams: overview.streams,
         configuration: header.map(|about| about.configuration),
     }
 }
@@ -99,10 +111,13 @@ fn print(info: &Info) -> io::Result<()> {
         .row("source", source(info))
         .row("started", info.started_unix_ns.map_or_else(unknown, utc))
         .row("duration", duration(info.duration_s))
-        .row("completeness", in_words(info.completeness))
+        .row("recording", state(info))
         .row("segments", info.segments)
         .row("bytes", grouped(info.bytes))
         .row("records", grouped(info.records));
+    for stream in &info.streams {
+        stream_rows(&mut table, stream);
+    }
     for (record_type, count) in info.counts.iter() {
         table.row(format!("  {record_type}"), grouped(count));
     }
@@ -112,6 +127,31 @@ fn print(info: &Info) -> io::Result<()> {
         format!("{} bytes (--json shows it)", configuration.len()),
     );
     table.print()
+}
+
+fn stream_rows(table: &mut Table, about: &StreamOverview) {
+    let name = match about.stream {
+        Stream::Bulk => "  bulk stream",
+        Stream::Essential => "  essential stream",
+    };
+    let text = format!(
+        "{} segments from number {}, {} records, {} checkpoints, {} without footer, {} damaged",
+        about.segments,
+        about.first_segment,
+        grouped(about.records),
+        about.checkpoints,
+        about.unclosed,
+        about.damaged
+    );
+    table.row(name, text);
+}
+
+fn state(info: &Info) -> &'static str {
+    match (info.recovered, info.ended) {
+        (true, _) => "recovered from a damaged one (verify tells)",
+        (false, true) => "ended in order, says its footer (verify proves it)",
+        (false, false) => "not closed: being recorded, or stopped",
+    }
 }
 
 fn source(info: &Info) -> String {

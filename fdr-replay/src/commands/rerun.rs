@@ -47,7 +47,10 @@ fn outcome(rerun: &Rerun) -> Outcome {
         (None, Some(Completeness::Complete)) => Outcome::Clean,
         (None, Some(Completeness::Unclosed | Completeness::TornTail)) => Outcome::TornTail,
         (None, Some(Completeness::Altered)) => Outcome::Altered,
-        (None, Some(Completeness::Dropped | Completeness::Damaged) | None) => Outcome::Damaged,
+        (
+            None,
+            Some(Completeness::Dropped | Completeness::Damaged | Completeness::Recovered) | None,
+        ) => Outcome::Damaged,
     }
 }
 

@@ -2,20 +2,26 @@
 
 use std::io;
 
-use fdr_format::{Completeness, FlightReader, Verification, verify_with};
+use fdr_format::{
+    Completeness, Finding, FlightReader, SealState, Stream, Verification, VerifyOptions,
+    verify_with,
+};
 
-use crate::cli::FlightArguments;
+use crate::cli::VerifyArguments;
 use crate::outcome::Outcome;
 use crate::progress::Progress;
 use crate::table::{Table, duration, grouped, print_json};
 
 /// Verifies the flight and reports.
-pub fn run(arguments: &FlightArguments) -> anyhow::Result<Outcome> {
-    let reader = FlightReader::open(&arguments.flight)?;
-    let mut progress = Progress::new("verifying");
-    let verdict = verify_with(reader, |done, total| progress.update(done, total))?;
-    drop(progress);
-    if arguments.json {
+pub fn run(arguments: &VerifyArguments) -> anyhow::Result<Outcome> {
+    let reader = FlightReader::open(&arguments.flight.flight)?;
+    let options = VerifyOptions {
+        fast: arguments.fast,
+        threads: arguments.threads,
+        device_key: arguments.device_key,
+    };
+    let verdict = judge(&reader, &options)?;
+    if arguments.flight.json {
         print_json(&verdict)?;
     } else {
         print(&verdict)?;
@@ -23,11 +29,19 @@ pub fn run(arguments: &FlightArguments) -> anyhow::Result<Outcome> {
     Ok(Outcome::of_verification(verdict.exit_code))
 }
 
+/// The verdict on a flight, with progress.
+pub fn judge(reader: &FlightReader, options: &VerifyOptions) -> anyhow::Result<Verification> {
+    let mut progress = Progress::new("verifying");
+    let verdict = verify_with(reader, options, |done, total| progress.update(done, total))?;
+    Ok(verdict)
+}
+
 fn print(verdict: &Verification) -> io::Result<()> {
     let mut table = Table::default();
     table
         .row("flight", verdict.flight_id)
         .row("verdict", in_words(verdict.completeness))
+        .row("seal", seal_in_words(verdict))
         .row("records", grouped(verdict.records))
         .row("missing", grouped(verdict.missing_records))
         .row("bytes", grouped(verdict.bytes))
@@ -41,10 +55,7 @@ fn print(verdict: &Verification) -> io::Result<()> {
             0 => "notice".to_owned(),
             code => format!("finding (exit {code})"),
         };
-        let segment = finding
-            .segment
-            .map_or(String::new(), |number| format!("segment {number}: "));
-        table.row(label, format!("{segment}{}", finding.text));
+        table.row(label, format!("{}{}", place(finding), finding.text));
     }
     if verdict.findings_omitted > 0 {
         table.row(
@@ -53,6 +64,25 @@ fn print(verdict: &Verification) -> io::Result<()> {
         );
     }
     table.print()
+}
+
+/// Where something was found, to be put in front of it.
+pub fn place(finding: &Finding) -> String {
+    match (finding.stream, finding.segment) {
+        (Some(Stream::Essential), Some(number)) => format!("essential segment {number}: "),
+        (_, Some(number)) => format!("segment {number}: "),
+        (_, None) => String::new(),
+    }
+}
+
+fn seal_in_words(verdict: &Verification) -> String {
+    match (verdict.seal.state, verdict.seal.device_key) {
+        (SealState::Unchecked, _) => "not looked at".to_owned(),
+        (SealState::Unsealed, _) => "none".to_owned(),
+        (SealState::Wrong, _) => "DOES NOT HOLD".to_owned(),
+        (SealState::Sealed, None) => "sealed, device unknown".to_owned(),
+        (SealState::Sealed, Some(key)) => format!("sealed by device {key}"),
+    }
 }
 
 /// The verdict for people.
@@ -65,6 +95,9 @@ pub fn in_words(completeness: Completeness) -> &'static str {
         Completeness::TornTail => "torn tail: whole as far as it goes, its end is missing",
         Completeness::Dropped => "whole but for what the recorder dropped and accounted for",
         Completeness::Damaged => "DAMAGED: see the findings",
-        Completeness::Altered => "ALTERED: checksums hold, headers, footers or manifest disagree",
+        Completeness::Altered => {
+            "ALTERED: checksums hold, headers, footers, chain, manifest or seal disagree"
+        }
+        Completeness::Recovered => "recovered from another recording: see the findings",
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use super::{FINDINGS_MAX, Finding, FindingKind};
+use crate::identity::Stream;
 
 /// What was found, and the exit code that follows.
 #[derive(Debug, Default)]
@@ -15,6 +16,7 @@ pub(super) struct Findings {
 }
 
 impl Findings {
+    /// Adds one about a segment, by what stands for it in its header.
     pub fn add(
         &mut self,
         code: u8,
@@ -23,20 +25,41 @@ impl Findings {
         range: Option<(u64, u64)>,
         text: String,
     ) {
-        self.code = self.code.max(code);
-        self.damage |= matches!(code, 2 | 3);
-        if self.list.len() == FINDINGS_MAX {
-            self.omitted += 1;
-            return;
-        }
-        self.list.push(Finding {
+        let (stream, segment) = segment.map(Stream::of).unzip();
+        self.push(Finding {
             code,
             kind,
+            stream,
             segment,
             start: range.map(|(start, _)| start),
             end: range.map(|(_, end)| end),
             text,
         });
+    }
+
+    /// Adds one about the flight.
+    pub fn of_flight(&mut self, code: u8, kind: FindingKind, text: impl Into<String>) {
+        self.add(code, kind, None, None, text.into());
+    }
+
+    /// Adds what was counted and not kept.
+    pub fn omit(&mut self, count: u64, code: u8) {
+        self.omitted += count;
+        self.raise(code);
+    }
+
+    fn push(&mut self, finding: Finding) {
+        self.raise(finding.code);
+        if self.list.len() == FINDINGS_MAX {
+            self.omitted += 1;
+            return;
+        }
+        self.list.push(finding);
+    }
+
+    fn raise(&mut self, code: u8) {
+        self.code = self.code.max(code);
+        self.damage |= matches!(code, 2 | 3);
     }
 }
 

@@ -1,19 +1,11 @@
 //! Whether the manifest agrees with the segments.
 
 use super::findings::{claim, disagreement};
+use super::stream::{SeenSegment, StreamJudge};
 use crate::flight::folder::segment_file;
 use crate::flight::{FlightDescription, Manifest, ManifestStream};
 use crate::frame::FORMAT_VERSION;
-use crate::identity::{FlightId, Stream};
-
-/// One segment as it was read.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct SeenSegment {
-    pub number: u32,
-    pub bytes: u64,
-    pub first_sequence: u64,
-    pub last_sequence: u64,
-}
+use crate::identity::FlightId;
 
 /// How the manifest disagrees with the flight that the headers describe.
 pub(super) fn identity_disagreement(
@@ -46,34 +38,34 @@ pub(super) fn identity_disagreement(
     disagreement("manifest.json", &claims)
 }
 
-/// How the manifest of a closed flight disagrees with segments that were read without damage.
-/// `records` counts dropped ones too; where some were dropped, only what is there is compared.
-pub(super) fn content_disagreement(
-    manifest: &Manifest,
-    records: u64,
-    seen: &[SeenSegment],
-    dropped: bool,
-) -> Option<String> {
-    let Some(manifest) = manifest.stream(Stream::Bulk) else {
-        return disagreement(
-            "manifest.json",
-            &[Some("nothing of the bulk stream".to_owned())],
-        );
+/// How the manifest of a closed flight disagrees with a stream that was read without damage. `records`
+/// counts dropped ones too; where some were dropped, only what is there is compared.
+pub(super) fn content_disagreement(manifest: &Manifest, stream: &StreamJudge) -> Option<String> {
+    let Some(manifest) = manifest.stream(stream.stream) else {
+        let nothing = format!("nothing of the {} stream", stream.stream);
+        return disagreement("manifest.json", &[Some(nothing)]);
     };
-    let mut claims = vec![claim("records", manifest.records, records)];
-    if !dropped {
-        let bytes = seen.iter().map(|segment| segment.bytes).sum();
+    let mut claims = vec![claim("records", manifest.records, stream.due)];
+    if stream.gaps.missing == 0 {
+        let bytes = stream.seen.iter().map(|segment| segment.bytes).sum();
         claims.push(claim("bytes", manifest.bytes, bytes));
-        claims.push(claim("segments", manifest.segments.len(), seen.len()));
+        claims.push(claim(
+            "segments",
+            manifest.segments.len(),
+            stream.seen.len(),
+        ));
     }
-    for segment in seen {
+    for segment in &stream.seen {
         claims.extend(segment_claims(manifest, segment));
     }
     disagreement("manifest.json", &claims)
 }
 
 fn segment_claims(manifest: &ManifestStream, seen: &SeenSegment) -> Vec<Option<String>> {
-    let file = segment_file(seen.number);
+    let Some((first_sequence, last_sequence)) = seen.sequence else {
+        return Vec::new();
+    };
+    let file = segment_file(seen.segment);
     let Some(entry) = manifest.segments.iter().find(|entry| entry.file == file) else {
         return vec![Some(format!("nothing of {file}"))];
     };
@@ -83,12 +75,8 @@ fn segment_claims(manifest: &ManifestStream, seen: &SeenSegment) -> Vec<Option<S
         claim(
             &what("first_sequence"),
             entry.first_sequence,
-            seen.first_sequence,
+            first_sequence,
         ),
-        claim(
-            &what("last_sequence"),
-            entry.last_sequence,
-            seen.last_sequence,
-        ),
+        claim(&what("last_sequence"), entry.last_sequence, last_sequence),
     ]
 }
