@@ -358,7 +358,7 @@ fn verify_cat_and_rerun_agree_on_what_is_wrong() {
             change(flight.join("manifest.json"), |bytes| {
                 let text = String::from_utf8(bytes.clone()).unwrap();
                 *bytes = text
-                    .replace("\"core_version\": 1", "\"core_version\": 2")
+                    .replace("\"core_version\": ", "\"core_version\": 9")
                     .into();
             });
         }),

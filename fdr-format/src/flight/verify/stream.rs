@@ -223,9 +223,6 @@ impl StreamJudge {
         let is_torn = matches!(damage, Damage::TornTail { .. }) && seen.footer.is_none();
         let told =
             |recovery: &&ToldRecovery| (recovery.segment, recovery.bytes) == (seen.segment, start);
-        let given_up = |loss: &&ToldLoss| {
-            loss.segment == seen.segment && loss.cause == Some(LossCause::IoError)
-        };
         if is_torn && is_last && self.may_be_open(seen, start, end, manifest) {
             findings.add(
                 2,
@@ -236,13 +233,20 @@ impl StreamJudge {
             );
         } else if seen.footer.is_none()
             && (self.recoveries.iter().any(|recovery| told(&recovery))
-                || self.losses.iter().any(|loss| given_up(&loss)))
+                || self.is_given_up(seen.segment))
         {
             let text = format!("{damage}, as the recorder says");
             findings.add(0, FindingKind::Unclosed, segment, Some((start, end)), text);
         } else {
             damaged_bytes(findings, segment, &damage);
         }
+    }
+
+    /// Whether the recorder says that it could not write the segment to its end.
+    fn is_given_up(&self, segment: u32) -> bool {
+        let given_up =
+            |loss: &ToldLoss| loss.segment == segment && loss.cause == Some(LossCause::IoError);
+        self.losses.iter().any(given_up)
     }
 
     /// Whether the recorder may have been writing bytes `start` to `end` of the last segment when it
@@ -307,6 +311,8 @@ impl StreamJudge {
     pub fn judge_chain(&self, findings: &mut Findings) {
         // Unknown behind segments that were dropped without telling their chain.
         let mut chain = Some(Digest::default());
+        // Behind a segment that was given up while it was closed: the chain in front of it.
+        let mut passed_over = None;
         let mut due = self.stream.segment(0);
         for seen in &self.seen {
             if seen.segment != due {
@@ -314,19 +320,26 @@ impl StreamJudge {
                 let told = self.losses.iter().rev();
                 let mut told = told.filter(|loss| Some(loss.segment) == before);
                 chain = told.find_map(|loss| loss.chain);
+                passed_over = None;
             }
             due = seen.segment.saturating_add(1);
             let told = seen.footer.map(|footer| footer.previous_chain);
             let by_header = seen.header.and_then(|header| header.previous_chain);
             for told in [told, by_header].into_iter().flatten() {
-                if let Some(chain) = chain.filter(|&chain| chain != told) {
+                if let Some(chain) =
+                    chain.filter(|&chain| chain != told && passed_over != Some(told))
+                {
                     let text = format!("it continues {told}, the segment in front ends in {chain}");
                     let kind = FindingKind::ChainBroken;
                     findings.add(4, kind, Some(seen.segment), None, text);
                 }
             }
             match seen.footer {
-                Some(footer) => chain = Some(footer.chain),
+                Some(footer) => {
+                    let given_up = self.is_given_up(seen.segment);
+                    passed_over = given_up.then_some(footer.previous_chain);
+                    chain = Some(footer.chain);
+                }
                 // The footer may be among the damaged bytes.
                 None if seen.damaged => chain = None,
                 None => {}
