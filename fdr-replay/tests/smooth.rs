@@ -69,6 +69,7 @@ fn record(folder: &Path) {
             unix_ns: None,
         },
         keys: None,
+        recovered: false,
         segment_bytes: 256 << 10,
     };
     let mut writer = FlightWriter::create(folder, parameters).unwrap();
