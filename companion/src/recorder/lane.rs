@@ -232,10 +232,24 @@ impl Lane {
     pub fn flush(&mut self, now_ns: u64, around: Surroundings<'_>) {
         let interval = self.sync_interval_ns.unwrap_or(u64::MAX);
         self.sync_due_ns = now_ns.saturating_add(interval);
-        if !self.block.is_empty() {
-            self.block.sync = true;
-            self.seal(now_ns, around);
+        if self.block.is_empty() {
+            return;
         }
+        if self.has_unsettled() {
+            // The filler that aligns the block has a number too.
+            if !self.has_tail_room(around) {
+                return;
+            }
+            self.settle_held();
+            self.record_losses(now_ns, around);
+        }
+        self.block.sync = true;
+        self.seal(now_ns, around);
+    }
+
+    fn has_unsettled(&self) -> bool {
+        let held = self.held.as_ref();
+        held.is_some_and(|held| held.lost.sequence.is_some())
     }
 
     /// What comes from now on stands in the segment that there is: there will be no other.
