@@ -13,7 +13,9 @@ use fdr_format::{BootId, Bytes, ClockAnchor, FRAME_OVERHEAD, FlightParameters, R
 use serde::Serialize;
 
 use crate::navigator::CORE_VERSION;
-use crate::recorder::{Histogram, Recorder, RecorderError, RecorderSizes, Status};
+use crate::recorder::{
+    FreezeReason, Histogram, Order, Recorder, RecorderError, RecorderEvent, RecorderSizes, Status,
+};
 use crate::replay::random_flight_id;
 
 /// Bytes of a `SentFcBytes` body beside the bytes that it carries: time, link, length.
@@ -41,6 +43,8 @@ pub struct BenchOptions {
     /// File or pipe that is told how far the flight is durable: a line with
     /// [`Status::durable_sequence`] whenever it grows.
     pub durable_log: Option<PathBuf>,
+    /// When the ring is frozen, as by a command; never without it.
+    pub freeze_at: Option<Duration>,
     /// Sizes and times of the recorder.
     pub sizes: RecorderSizes,
 }
@@ -80,6 +84,14 @@ pub struct BenchSummary {
     pub records_refused: u64,
     /// Records lost behind the ring.
     pub records_dropped: u64,
+    /// Closed segments dropped to make room.
+    pub segments_dropped: u64,
+    /// Records that went with them.
+    pub records_dropped_for_room: u64,
+    /// What the flight takes of the device at its end, as the recorder counts it.
+    pub allocated_bytes: u64,
+    /// What the recorder had to tell; the newest of many.
+    pub events: Vec<RecorderEvent>,
     /// From the first append until everything was durable and closed.
     pub records_per_s: f64,
     /// The same in bytes of frames.
@@ -142,8 +154,14 @@ pub fn run(options: &BenchOptions) -> Result<BenchSummary, BenchError> {
     let padding = vec![0x5A; options.record_bytes.saturating_sub(*RECORD_BYTES.start())];
     let clock = recorder.clock();
     let started = Instant::now();
+    let mut freeze_at = options.freeze_at;
     let mut append = |counted: bool| {
         let time_ns = clock.now_ns();
+        if freeze_at.take_if(|at| started.elapsed() >= *at).is_some() {
+            let _ = recorder
+                .notices()
+                .order(Order::Freeze(FreezeReason::Command));
+        }
         let record = Record::SentFcBytes(SentFcBytes {
             time_ns,
             link: 0,
@@ -161,6 +179,7 @@ pub fn run(options: &BenchOptions) -> Result<BenchSummary, BenchError> {
     };
     let duration_s = started.elapsed().as_secs_f64();
     drop(sender);
+    let notices = Arc::clone(recorder.notices());
     let finished = recorder.finish()?;
     log.stop();
     let all_s = started.elapsed().as_secs_f64();
@@ -169,7 +188,8 @@ pub fn run(options: &BenchOptions) -> Result<BenchSummary, BenchError> {
         paced(rate_hz, duration, &mut || true).append_ns
     });
     let refused = status.records_refused();
-    let stored = driven.taken - status.records_dropped().min(driven.taken);
+    let lost = status.records_dropped() - status.records_dropped_for_room();
+    let stored = driven.taken - lost.min(driven.taken);
     Ok(BenchSummary {
         flight_dir: folder,
         clean_shutdown: finished.clean_shutdown,
@@ -178,7 +198,11 @@ pub fn run(options: &BenchOptions) -> Result<BenchSummary, BenchError> {
         duration_s,
         records: driven.taken,
         records_refused: refused,
-        records_dropped: status.records_dropped(),
+        records_dropped: lost,
+        segments_dropped: status.segments_dropped(),
+        records_dropped_for_room: status.records_dropped_for_room(),
+        allocated_bytes: status.allocated_bytes(),
+        events: notices.take().0,
         records_per_s: stored as f64 / all_s,
         bytes_per_s: stored as f64 * options.record_bytes as f64 / all_s,
         append_ns: driven.append_ns,

@@ -7,9 +7,11 @@
 //! | 64 | wrong usage |
 //! | 130, 143 | ended by SIGINT (Ctrl-C) or SIGTERM, in order |
 
+mod device_key;
 mod overwrite;
 mod progress;
 mod record_bench;
+mod recording;
 mod replay;
 mod signals;
 mod table;
@@ -37,6 +39,10 @@ enum Command {
     Replay(replay::Arguments),
     /// Drive the flight data recorder with made-up records and measure it
     RecordBench(record_bench::Arguments),
+    /// Freeze, thaw or pin the recording of a flight
+    Recording(recording::Arguments),
+    /// Make the key with which this device certifies its recordings
+    DeviceKey(device_key::Arguments),
 }
 
 /// Runs the program.
@@ -47,6 +53,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(arguments) => match arguments.command {
             Command::Replay(arguments) => replay::run(&line, &arguments),
             Command::RecordBench(arguments) => record_bench::run(&line, &arguments),
+            Command::Recording(arguments) => recording::run(&line, &arguments),
+            Command::DeviceKey(arguments) => device_key::run(&line, &arguments),
         },
         Err(code) => code,
     }

@@ -44,6 +44,12 @@ pub struct Arguments {
     /// Size at which a segment is closed, bytes
     #[arg(long, value_name = "BYTES", default_value_t = RecorderConfig::default().segment_bytes)]
     segment_bytes: u64,
+    /// What the flight may take of the disk, bytes; the oldest segments are dropped at it
+    #[arg(long, value_name = "BYTES", default_value_t = RecorderConfig::default().cap_bytes)]
+    cap_bytes: u64,
+    /// Freeze the recording after so many seconds: nothing is dropped any more
+    #[arg(long, value_name = "S")]
+    freeze_at: Option<f64>,
     /// File or pipe that gets a line with the number behind the last durable record whenever it grows
     #[arg(long, value_name = "FILE")]
     durable_log: Option<PathBuf>,
@@ -57,6 +63,7 @@ pub fn run(line: &CommandLine, arguments: &Arguments) -> ExitCode {
     if let Err(message) = check(arguments) {
         return line.fail(message, USAGE);
     }
+    let sizes = RecorderSizes::default();
     let options = BenchOptions {
         fdr: arguments.fdr.clone(),
         rate_hz: (!arguments.full_speed).then_some(arguments.rate),
@@ -64,9 +71,13 @@ pub fn run(line: &CommandLine, arguments: &Arguments) -> ExitCode {
         duration: Duration::from_secs_f64(arguments.seconds),
         segment_bytes: arguments.segment_bytes,
         durable_log: arguments.durable_log.clone(),
+        freeze_at: arguments.freeze_at.map(Duration::from_secs_f64),
         sizes: RecorderSizes {
+            cap_bytes: arguments.cap_bytes,
+            essential_bytes: sizes.essential_bytes.min(arguments.cap_bytes / 4),
+            side_bytes: sizes.side_bytes.min(arguments.cap_bytes / 8),
             sync_interval: Duration::from_millis(arguments.sync_interval_ms),
-            ..RecorderSizes::default()
+            ..sizes
         },
     };
     match drive(&options) {
@@ -98,6 +109,17 @@ fn check(arguments: &Arguments) -> Result<(), String> {
         let value = arguments.segment_bytes.to_string();
         return refuse("--segment-bytes", value, &allowed);
     }
+    // Three segments of each stream, as in a flight.
+    let cap_min = 16 * arguments.segment_bytes;
+    if !(cap_min..=1 << 44).contains(&arguments.cap_bytes) {
+        let allowed = format!("{cap_min} (16 segments) to {}", 1_u64 << 44);
+        return refuse("--cap-bytes", arguments.cap_bytes.to_string(), &allowed);
+    }
+    if let Some(at) = arguments.freeze_at
+        && !(0.0..=3600.0).contains(&at)
+    {
+        return refuse("--freeze-at", at.to_string(), "0 to 3600");
+    }
     if !(10..=10_000).contains(&arguments.sync_interval_ms) {
         let value = arguments.sync_interval_ms.to_string();
         return refuse("--sync-interval-ms", value, "10 to 10000");
@@ -107,6 +129,9 @@ fn check(arguments: &Arguments) -> Result<(), String> {
 
 fn report(arguments: &Arguments, summary: &BenchSummary) -> ExitCode {
     let lost = summary.records_refused + summary.records_dropped;
+    for event in &summary.events {
+        tell(&format!("recorder: {}", event.text));
+    }
     if lost > 0 {
         tell(&format!(
             "error: {lost} records were lost, and recorded as lost in {}",

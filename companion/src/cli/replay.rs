@@ -121,6 +121,9 @@ fn report(arguments: &Arguments, replayed: &Replayed) -> ExitCode {
     if let Some(notice) = &replayed.notice {
         tell(&format!("note: {notice}"));
     }
+    for event in &replayed.events {
+        tell(&format!("recorder: {}", event.text));
+    }
     if let Some(problem) = &replayed.problem {
         let folder = summary.flight_dir.display();
         tell(&format!(

@@ -194,6 +194,9 @@ impl Collector {
     pub fn record_loss(&mut self, loss: Loss, now_ns: u64) {
         let around = around!(self);
         self.parts.status.dropped(loss.lost.records);
+        if loss.is_drop() {
+            self.parts.status.dropped_for_room(loss.lost.records);
+        }
         self.parts.notices.tell(RecorderEvent {
             time_ns: now_ns,
             kind: RecorderEventKind::Lost {

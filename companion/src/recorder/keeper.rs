@@ -145,6 +145,7 @@ pub struct Keeper<V: Volume> {
     problem: Option<(PathBuf, io::Error)>,
     failures: u32,
     pause_until_ns: u64,
+    now_ns: u64,
     look_due_ns: u64,
     ledger_bytes: u64,
 }
@@ -172,6 +173,7 @@ impl<V: Volume> Keeper<V> {
             problem: None,
             failures: 0,
             pause_until_ns: 0,
+            now_ns: 0,
             look_due_ns: 0,
             ledger_bytes: LEDGER_BYTES,
         })
@@ -179,6 +181,7 @@ impl<V: Volume> Keeper<V> {
 
     /// Does the next thing there is to do at `now_ns`.
     pub fn step(&mut self, now_ns: u64) -> KeeperStep {
+        self.now_ns = now_ns;
         for closed in self.parts.desk.take_closed() {
             self.shelf.add(closed);
         }
@@ -210,7 +213,8 @@ impl<V: Volume> Keeper<V> {
         }
     }
 
-    /// Ends in order: what was made ahead and not begun is removed, an empty journal too.
+    /// Ends in order: a drop whose record is on the device is carried out, what was made ahead and not
+    /// begun is removed, an empty journal too.
     ///
     /// # Errors
     /// As the file system has them; readers pass over what is left.
@@ -218,6 +222,8 @@ impl<V: Volume> Keeper<V> {
         for closed in self.parts.desk.take_closed() {
             self.shelf.add(closed);
         }
+        self.go_on_dropping(self.now_ns)
+            .map_err(|Problem(_, source)| source)?;
         for (segment, file) in self.parts.desk.take_unused() {
             drop(file);
             let path = segment_path(&self.parts.folder, segment);

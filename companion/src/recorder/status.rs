@@ -29,6 +29,7 @@ pub struct Status {
     holds: [AtomicU8; 2],
     frozen: AtomicBool,
     segments_dropped: AtomicU64,
+    dropped_for_room: AtomicU64,
     allocated: AtomicU64,
     disk_free_bytes: AtomicU64,
     disk_free_inodes: AtomicU64,
@@ -132,6 +133,12 @@ impl Status {
         self.segments_dropped.load(Ordering::Relaxed)
     }
 
+    /// Records of [`Status::records_dropped`] that went with closed segments, to make room.
+    #[must_use]
+    pub fn records_dropped_for_room(&self) -> u64 {
+        self.dropped_for_room.load(Ordering::Relaxed)
+    }
+
     /// What the flight takes of the device, bytes.
     #[must_use]
     pub fn allocated_bytes(&self) -> u64 {
@@ -187,6 +194,10 @@ impl Status {
 
     pub(super) fn set_frozen(&self, frozen: bool) {
         self.frozen.store(frozen, Ordering::Release);
+    }
+
+    pub(super) fn dropped_for_room(&self, records: u64) {
+        self.dropped_for_room.fetch_add(records, Ordering::Relaxed);
     }
 
     pub(super) fn segment_dropped(&self) {

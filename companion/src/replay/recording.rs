@@ -14,7 +14,7 @@ use super::truth::Truth;
 use crate::autopilot::mavlink::{Frame, Refusal};
 use crate::navigator::{FcGps, GpsFix, Input, MonotonicNs, Output};
 use crate::pipeline::{FC_LINK, Product};
-use crate::recorder::{RecordSender, Recorder, RecorderEventKind, Refused};
+use crate::recorder::{RecordSender, Recorder, RecorderEvent, RecorderEventKind, Refused};
 
 /// Name of this part of the program in records.
 const COMPONENT: &str = "replay";
@@ -56,6 +56,8 @@ pub(super) struct Recording<'a> {
     pub(super) log: &'a Path,
     /// Why records were lost, once that is known.
     pub(super) trouble: Option<String>,
+    /// What the recorder told of it.
+    pub(super) told_events: Vec<RecorderEvent>,
 }
 
 impl Recording<'_> {
@@ -121,7 +123,9 @@ impl Recording<'_> {
             if let Some(event) = reason.or(events.first()) {
                 text.clone_from(&event.text);
             }
-            if reason.is_some() {
+            let known = reason.is_some();
+            self.told_events.extend(events);
+            if known {
                 break;
             }
             std::thread::sleep(ROOM_NAP);

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use fdr_format::records::{FlightSource, LifecycleEvent, Severity};
@@ -20,7 +21,7 @@ use super::truth::Truth;
 use super::windows::DenialWindows;
 use crate::config::Configuration;
 use crate::navigator::{CORE_VERSION, MonotonicNs};
-use crate::recorder::{Recorder, RecorderError, RecorderSizes};
+use crate::recorder::{Recorder, RecorderError, RecorderEvent, RecorderSizes};
 
 /// Recorders write in blocks of this size: a log that ends on one, after the flight, was switched off
 /// with the rest still in memory, which is how logs end. Anywhere else, the log was cut later. See
@@ -51,6 +52,8 @@ pub struct Replayed {
     pub summary: Summary,
     /// Why it is not whole. The recording is valid up to it.
     pub problem: Option<ReplayError>,
+    /// What the recorder had to tell, for the ground station in flight.
+    pub events: Vec<RecorderEvent>,
     /// Something worth knowing that is no problem.
     pub notice: Option<String>,
 }
@@ -81,6 +84,7 @@ pub fn replay(options: &ReplayOptions, watcher: Watcher<'_>) -> Result<Replayed,
         recorder,
         sender,
         trouble: None,
+        told_events: Vec::new(),
         positions: None,
         positions_failed: None,
         truth: Truth::new(&options.windows),
@@ -260,7 +264,10 @@ fn close(
         (None, None) => Ok(()),
     };
     drop(recording.sender);
+    let notices = Arc::clone(recording.recorder.notices());
     let finished = recording.recorder.finish();
+    let mut events = recording.told_events;
+    events.extend(notices.take().0);
     summary.records = finished.as_ref().map_or(0, |flight| flight.records);
     let unfinished = match &finished {
         Ok(flight) if !flight.clean_shutdown => Some(ReplayError::NotRecorded {
@@ -277,6 +284,7 @@ fn close(
             .or(unfinished)
             .or(finished.err().map(ReplayError::from))
             .or(positions.err()),
+        events,
         notice: verdict.notice,
     }
 }

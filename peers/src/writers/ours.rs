@@ -16,6 +16,7 @@ pub fn measure(folder: &Path, load: &Load) -> anyhow::Result<Measured> {
         duration: load.duration,
         segment_bytes: 64 << 20,
         durable_log: None,
+        freeze_at: None,
         sizes: RecorderSizes::default(),
     })?;
     let lost = summary.records_refused + summary.records_dropped;

@@ -1,0 +1,97 @@
+//! `companion recording`: what a person may ask of a flight's ring, while it is recorded or after.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use companion::command_line::{CommandLine, FAILED, print};
+use companion::recorder::{DiskVolume, Markers};
+use serde_json::json;
+
+/// Arguments of `companion recording`.
+#[derive(Debug, Args)]
+#[command(after_help = super::EXIT_CODES)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Print what holds now as one JSON document
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Drop nothing any more to make room: at the cap the newest bulk records are lost instead
+    Freeze {
+        /// The flight's folder
+        flight: PathBuf,
+    },
+    /// Drop the oldest segments again
+    Thaw {
+        /// The flight's folder
+        flight: PathBuf,
+    },
+    /// Keep a segment whatever happens
+    Pin {
+        /// The flight's folder
+        flight: PathBuf,
+        /// Number of the bulk segment: 12 for segments/seg_00012.bin
+        #[arg(long, value_parser = clap::value_parser!(u32).range(..1 << 31))]
+        segment: u32,
+    },
+}
+
+/// Sets the marker; a recorder that runs follows it within a second.
+pub fn run(line: &CommandLine, arguments: &Arguments) -> ExitCode {
+    let flight = match &arguments.command {
+        Command::Freeze { flight } | Command::Thaw { flight } | Command::Pin { flight, .. } => {
+            flight
+        }
+    };
+    match mark(flight, &arguments.command) {
+        Ok(markers) => {
+            let pinned: Vec<u32> = markers.pinned().collect();
+            let printed = if arguments.json {
+                print(&format!(
+                    "{:#}\n",
+                    json!({ "frozen": markers.frozen(), "pinned": pinned })
+                ))
+            } else {
+                let state = if markers.frozen() {
+                    "frozen"
+                } else {
+                    "not frozen"
+                };
+                print(&format!("{state}, pinned segments: {pinned:?}\n"))
+            };
+            match printed {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(_) => ExitCode::from(FAILED),
+            }
+        }
+        Err(error) => line.fail(
+            format!(
+                "{}: {error}; give the folder of a flight that may be written",
+                flight.display()
+            ),
+            FAILED,
+        ),
+    }
+}
+
+fn mark(flight: &Path, command: &Command) -> io::Result<Markers> {
+    if !flight.join("segments").is_dir() {
+        return Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            "no flight: it holds no `segments`",
+        ));
+    }
+    let mut markers = Markers::read(&DiskVolume, flight)?;
+    match command {
+        Command::Freeze { .. } => markers.freeze(&DiskVolume)?,
+        Command::Thaw { .. } => markers.thaw(&DiskVolume)?,
+        Command::Pin { segment, .. } => markers.pin(&DiskVolume, *segment)?,
+    }
+    Ok(markers)
+}
