@@ -8,6 +8,7 @@
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 pub mod autopilot;
+pub mod checkpoint;
 pub mod command_line;
 pub mod config;
 pub mod navigator;

@@ -1,14 +1,16 @@
 //! The navigator and the emitter as one deterministic machine: inputs in; out, in the order in which
-//! they are recorded, the input itself, what the navigator said, and the bytes for the autopilot.
+//! they are recorded, the input itself, what the navigator said, the bytes for the autopilot, and now
+//! and then the whole state, from which a re-run can begin.
 //!
 //! Replay, simulation and re-run all drive this one shape; only where the inputs come from and where
 //! the products go differs.
 
-use fdr_format::{Bytes, Record, records};
+use fdr_format::{Bytes, LongBytes, Record, records};
 
 use crate::autopilot::Emitter;
+use crate::checkpoint::{self, CHECKPOINT_MAX, CheckpointError, State};
 use crate::config::Configuration;
-use crate::navigator::{Input, MonotonicNs, Navigator, Output, Outputs, Tick};
+use crate::navigator::{CORE_VERSION, Input, MonotonicNs, Navigator, Output, Outputs, Tick};
 use crate::recorder::{record_from_input, record_from_output};
 
 /// Number of the flight-controller link in records.
@@ -28,6 +30,13 @@ pub enum Product<'a> {
         /// The bytes, one whole frame.
         bytes: &'a [u8],
     },
+    /// The state behind everything that came before: at start and every 10 s.
+    Checkpoint {
+        /// When it was taken.
+        time: MonotonicNs,
+        /// The state, in the encoding of [`crate::checkpoint`].
+        bytes: &'a [u8],
+    },
 }
 
 impl<'a> Product<'a> {
@@ -42,6 +51,11 @@ impl<'a> Product<'a> {
                 link: FC_LINK,
                 bytes: Bytes(bytes),
             }),
+            Self::Checkpoint { time, bytes } => Record::Checkpoint(records::Checkpoint {
+                time_ns: time.0,
+                core_version: CORE_VERSION,
+                bytes: LongBytes(bytes),
+            }),
         }
     }
 }
@@ -49,26 +63,43 @@ impl<'a> Product<'a> {
 /// Navigator and emitter. Knows no clock: time comes with the inputs.
 #[derive(Debug, Clone)]
 pub struct Pipeline {
-    navigator: Navigator,
-    emitter: Emitter,
+    state: State,
     outputs: Outputs,
+    /// Room for the checkpoint, set aside once.
+    checkpoint: Box<[u8]>,
 }
 
 impl Pipeline {
     /// A pipeline at the start of a flight.
     #[must_use]
     pub fn new(configuration: &Configuration) -> Self {
-        Self {
-            navigator: Navigator::new(&configuration.navigator),
+        let autopilot = configuration.autopilot.kind.traits();
+        Self::with_state(State {
+            navigator: Navigator::for_autopilot(&configuration.navigator, autopilot),
             emitter: Emitter::new(&configuration.autopilot),
+        })
+    }
+
+    /// A pipeline that goes on behind a checkpoint.
+    ///
+    /// # Errors
+    /// When the bytes are no checkpoint of this version of the core.
+    pub fn from_checkpoint(bytes: &[u8]) -> Result<Self, CheckpointError> {
+        checkpoint::read(bytes).map(Self::with_state)
+    }
+
+    fn with_state(state: State) -> Self {
+        Self {
+            state,
             outputs: Outputs::default(),
+            checkpoint: vec![0; CHECKPOINT_MAX].into_boxed_slice(),
         }
     }
 
     /// When the next tick is due; `None` before the first input.
     #[must_use]
     pub fn next_deadline(&self) -> Option<MonotonicNs> {
-        self.navigator.next_deadline()
+        self.state.navigator.next_deadline()
     }
 
     /// Takes one input and hands every product of it to `sink`.
@@ -80,30 +111,50 @@ impl Pipeline {
         input: &Input,
         sink: &mut impl FnMut(Product<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let due = self.navigator.next_deadline();
-        self.navigator.handle(input, &mut self.outputs);
-        let deadline_passed = due.is_some() && self.navigator.next_deadline() != due;
+        let State { navigator, emitter } = &mut self.state;
+        let due = navigator.next_deadline();
+        navigator.handle(input, &mut self.outputs);
+        let deadline_passed = due.is_some() && navigator.next_deadline() > due;
         sink(Product::Input(input))?;
         for output in self.outputs.iter() {
             sink(Product::Output(output))?;
         }
         let position = self.outputs.iter().find_map(|output| match output {
             Output::Position(position) => Some(position),
-            Output::LabelTransition(_) | Output::Event(_) => None,
+            Output::LabelTransition(_)
+            | Output::Event(_)
+            | Output::Blackout(_)
+            | Output::SpoofGate(_)
+            | Output::Thermal(_)
+            | Output::SearchWindow(_)
+            | Output::Anchor(_) => None,
         });
         let frame = match position {
-            Some(position) => Some((position.time, self.emitter.emit(position))),
-            None if deadline_passed => self
-                .emitter
+            Some(position) => Some((position.time, emitter.emit(position))),
+            None if deadline_passed => emitter
                 .withdraw(input.time())
                 .map(|frame| (input.time(), frame)),
             None => None,
         };
-        match frame {
-            Some((time, bytes)) => sink(Product::SentFcBytes {
-                time,
-                bytes: bytes.as_slice(),
-            }),
+        if let Some((time, bytes)) = frame {
+            let bytes = bytes.as_slice();
+            sink(Product::SentFcBytes { time, bytes })?;
+        }
+        if self.state.navigator.checkpoint_is_due() {
+            self.take_checkpoint(input.time(), sink)?;
+        }
+        Ok(())
+    }
+
+    fn take_checkpoint<E>(
+        &mut self,
+        time: MonotonicNs,
+        sink: &mut impl FnMut(Product<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let length = checkpoint::write(&self.state, &mut self.checkpoint);
+        debug_assert!(length.is_some(), "a checkpoint needs more room");
+        match length.and_then(|length| self.checkpoint.get(..length)) {
+            Some(bytes) => sink(Product::Checkpoint { time, bytes }),
             None => Ok(()),
         }
     }

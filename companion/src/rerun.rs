@@ -4,10 +4,14 @@
 //! | record | effect |
 //! |---|---|
 //! | an input of the navigator | what is still expected is missing; the input goes through the pipeline |
-//! | position, label transition, event, sent bytes | compared with the next expected output |
+//! | an output, sent bytes, or a checkpoint | compared with the next expected one |
 //! | anything else | passed over |
 //! | damage that cost only the header of a segment | passed over: no input is missing |
 //! | other damage, or a gap | the comparison ends there: inputs are missing from then on |
+//!
+//! It begins with the first record of the flight; where that one is gone, or a later segment is asked
+//! for, with the first checkpoint from there on: everything in front of it is passed over, what is behind
+//! it must come out again to the last bit.
 //!
 //! The recording is judged when its end is reached, as `fdr-replay verify` does.
 
@@ -20,12 +24,13 @@ use fdr_format::{
 };
 use serde::Serialize;
 
+use crate::checkpoint::CheckpointError;
 use crate::config::{ConfigError, Configuration};
 use crate::navigator::CORE_VERSION;
 use crate::pipeline::{Pipeline, Product};
-use crate::recorder::input_from_record;
+use crate::recorder::{input_from_record, output_from_record};
 
-/// Room for any output's body; the largest is a frame of sent bytes with its length.
+/// Room for any output's body; the largest is a checkpoint.
 const BODY_MAX: usize = 1 << 16;
 
 /// What a re-run found.
@@ -37,6 +42,8 @@ pub struct Rerun {
     pub recorded_core_version: u32,
     /// Version of the core that re-ran it.
     pub core_version: u32,
+    /// The checkpoint at which it began; `None` when it began with the flight.
+    pub began_at: Option<Beginning>,
     /// Inputs that went through the pipeline again.
     pub inputs: u64,
     /// Recorded outputs that came out again, identical.
@@ -55,6 +62,17 @@ impl Rerun {
     pub fn identical(&self) -> bool {
         self.completeness == Some(Completeness::Complete) && self.cut_short.is_none()
     }
+}
+
+/// A checkpoint at which a re-run began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Beginning {
+    /// Segment that holds it.
+    pub segment: u32,
+    /// Sequence number of its record.
+    pub sequence: u64,
+    /// Monotonic time of its record.
+    pub monotonic_ms: u64,
 }
 
 /// The first output that is not what was recorded.
@@ -132,6 +150,26 @@ pub enum RerunError {
         /// Why.
         source: ConfigError,
     },
+    /// The checkpoint to begin with is not one of this version.
+    #[error("flight {flight_id}, record {sequence}: {source}")]
+    Checkpoint {
+        /// The flight.
+        flight_id: FlightId,
+        /// The record.
+        sequence: u64,
+        /// Why.
+        source: CheckpointError,
+    },
+    /// There is no checkpoint to begin with.
+    #[error(
+        "flight {flight_id}: no checkpoint from segment {from_segment} on, so the state there is unknown; begin with an earlier segment"
+    )]
+    NoCheckpoint {
+        /// The flight.
+        flight_id: FlightId,
+        /// First segment that was searched.
+        from_segment: u32,
+    },
     /// A body of a known type cannot be read although its checksum holds.
     #[error("flight {flight_id}, record {sequence}: {source}; it was written by another version")]
     Body {
@@ -149,19 +187,21 @@ pub enum RerunError {
 /// # Errors
 /// When it cannot be read at all, or holds a configuration or body that this version cannot read.
 pub fn rerun(path: impl AsRef<Path>) -> Result<Rerun, RerunError> {
-    rerun_with(FlightReader::open(path)?, |_, _| {})
+    rerun_with(FlightReader::open(path)?, 0, |_, _| {})
 }
 
-/// As [`rerun`]; `progress` is told bytes read and bytes in all, now and then.
+/// As [`rerun`], from the first checkpoint in segment `from_segment` or behind it; 0 is the start of the
+/// flight. `progress` is told bytes read and bytes in all, now and then.
 ///
 /// # Errors
 /// As [`rerun`].
 pub fn rerun_with(
     mut reader: FlightReader,
+    from_segment: u32,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Rerun, RerunError> {
     const PROGRESS_EVERY: u64 = 1 << 14;
-    let mut comparison = Comparison::new(&reader)?;
+    let mut comparison = Comparison::new(&reader, from_segment)?;
     let bytes_total = reader.bytes_total();
     let mut seen: u64 = 0;
     while comparison.result.difference.is_none() {
@@ -191,7 +231,9 @@ pub fn rerun_with(
 #[derive(Debug)]
 struct Comparison {
     result: Rerun,
-    pipeline: Pipeline,
+    /// `None` until the first checkpoint is found, where the start of the flight is not there.
+    pipeline: Option<Pipeline>,
+    from_segment: u32,
     expected: Expected,
     /// Damage at the start of a segment, until the next item shows what it cost.
     header_damage: Option<String>,
@@ -210,7 +252,7 @@ struct Place {
 
 impl Comparison {
     /// Configuration and core version come from any segment whose header is readable.
-    fn new(reader: &FlightReader) -> Result<Self, RerunError> {
+    fn new(reader: &FlightReader, from_segment: u32) -> Result<Self, RerunError> {
         let flight_id = reader.flight_id();
         let flight = reader
             .description()
@@ -222,13 +264,16 @@ impl Comparison {
                 flight_id,
                 recorded_core_version: flight.core_version,
                 core_version: CORE_VERSION,
+                began_at: None,
                 inputs: 0,
                 outputs_identical: 0,
                 difference: None,
                 cut_short: None,
                 completeness: None,
             },
-            pipeline: Pipeline::new(&configuration),
+            pipeline: (from_segment.max(reader.first_segment()) == 0)
+                .then(|| Pipeline::new(&configuration)),
+            from_segment,
             expected: Expected::default(),
             header_damage: None,
             closed: false,
@@ -237,6 +282,9 @@ impl Comparison {
     }
 
     fn take(&mut self, segment: u32, raw: &RawRecord<'_>) -> Result<(), RerunError> {
+        if self.pipeline.is_none() {
+            return self.seek(segment, raw);
+        }
         if let Some(damage) = self.header_damage.take() {
             self.cut_short(damage);
         }
@@ -252,21 +300,23 @@ impl Comparison {
             self.compare(raw);
             return Ok(());
         }
-        let flight_id = self.result.flight_id;
-        let record = raw.decode().map_err(|source| RerunError::Body {
-            flight_id,
-            sequence: raw.sequence,
-            source,
-        })?;
+        let record = self.decode(raw)?;
         self.closed |= matches!(record, Record::FlightFooter(_));
+        if matches!(record, Record::AnchorDecision(_)) && output_from_record(&record).is_some() {
+            self.compare(raw);
+            return Ok(());
+        }
         let Some(input) = input_from_record(&record) else {
             return Ok(());
         };
         self.nothing_is_expected();
+        let Some(pipeline) = &mut self.pipeline else {
+            return Ok(());
+        };
         let expected = &mut self.expected;
         expected.clear();
         let infallible: Result<(), std::convert::Infallible> =
-            self.pipeline.handle(&input, &mut |product| {
+            pipeline.handle(&input, &mut |product| {
                 if !matches!(product, Product::Input(_)) {
                     expected.push(&product.record());
                 }
@@ -274,6 +324,40 @@ impl Comparison {
             });
         let Ok(()) = infallible;
         self.result.inputs += 1;
+        Ok(())
+    }
+
+    fn decode<'r>(&self, raw: &RawRecord<'r>) -> Result<Record<'r>, RerunError> {
+        raw.decode().map_err(|source| RerunError::Body {
+            flight_id: self.result.flight_id,
+            sequence: raw.sequence,
+            source,
+        })
+    }
+
+    /// Passes over everything in front of the checkpoint to begin with.
+    fn seek(&mut self, segment: u32, raw: &RawRecord<'_>) -> Result<(), RerunError> {
+        self.header_damage = None;
+        let wanted = segment >= self.from_segment && raw.record_type == RecordType::CHECKPOINT;
+        if !wanted {
+            return Ok(());
+        }
+        let Record::Checkpoint(checkpoint) = self.decode(raw)? else {
+            return Ok(());
+        };
+        let pipeline = Pipeline::from_checkpoint(checkpoint.bytes.0).map_err(|source| {
+            RerunError::Checkpoint {
+                flight_id: self.result.flight_id,
+                sequence: raw.sequence,
+                source,
+            }
+        })?;
+        self.pipeline = Some(pipeline);
+        self.result.began_at = Some(Beginning {
+            segment,
+            sequence: raw.sequence,
+            monotonic_ms: raw.monotonic_ms,
+        });
         Ok(())
     }
 
@@ -286,6 +370,15 @@ impl Comparison {
                 recorded: raw.record_type,
                 recomputed: record_type,
             },
+            Some((RecordType::CHECKPOINT, body)) => {
+                let same_version = self.result.recorded_core_version == CORE_VERSION;
+                if !same_version || raw.body == body {
+                    // The state of another version has another encoding; its outputs are compared.
+                    self.result.outputs_identical += u64::from(same_version);
+                    return;
+                }
+                checkpoint_difference(raw.body, body)
+            }
             Some((record_type, body)) => {
                 let Some(found) = first_difference(record_type, raw.body, body) else {
                     self.result.outputs_identical += 1;
@@ -321,6 +414,9 @@ impl Comparison {
     /// Damage from byte 0 of a segment that cost a single record cost its header: every input is
     /// still there.
     fn damage(&mut self, segment: u32, damage: &Damage) {
+        if self.pipeline.is_none() {
+            return;
+        }
         let why = format!("segment {segment}: {damage}");
         match (*damage, self.header_damage.take()) {
             (Damage::Bytes { start: 0, .. }, None) => self.header_damage = Some(why),
@@ -342,6 +438,12 @@ impl Comparison {
 
     /// A recorder that was not closed may have ended between an input and its outputs.
     fn end(mut self, verdict: Verification) -> Result<Rerun, RerunError> {
+        if self.pipeline.is_none() {
+            return Err(RerunError::NoCheckpoint {
+                flight_id: self.result.flight_id,
+                from_segment: self.from_segment,
+            });
+        }
         if let Some(damage) = self.header_damage.take() {
             self.cut_short(damage);
         }
@@ -366,8 +468,32 @@ fn is_output(record_type: RecordType) -> bool {
         RecordType::EMITTED_EXTERNAL_POSITION
             | RecordType::SOURCE_LABEL_TRANSITION
             | RecordType::NAVIGATOR_EVENT
+            | RecordType::VISUAL_BLACKOUT_EVENT
+            | RecordType::SPOOFING_PROMOTION_EVENT
+            | RecordType::THERMAL_THROTTLE_HYBRID_SWITCH
+            | RecordType::SEARCH_WINDOW
             | RecordType::SENT_FC_BYTES
+            | RecordType::CHECKPOINT
     )
+}
+
+/// A state of tens of kilobytes is not shown: the first byte that differs is named.
+fn checkpoint_difference(recorded: &[u8], recomputed: &[u8]) -> DifferenceKind {
+    let at = recorded
+        .iter()
+        .zip(recomputed)
+        .take_while(|(a, b)| a == b)
+        .count();
+    let shown = |bytes: &[u8]| match bytes.get(at) {
+        Some(byte) => format!("{byte:#04x} at byte {at} of {}", bytes.len()),
+        None => format!("ends at byte {at}"),
+    };
+    DifferenceKind::Body {
+        record_type: RecordType::CHECKPOINT,
+        field: "bytes".to_owned(),
+        recorded: shown(recorded),
+        recomputed: shown(recomputed),
+    }
 }
 
 /// Encoded outputs of one input that wait for their records.

@@ -38,7 +38,7 @@ fn positions(outputs: &[Output]) -> Vec<EmittedExternalPosition> {
         .iter()
         .filter_map(|output| match output {
             Output::Position(position) => Some(*position),
-            Output::LabelTransition(_) | Output::Event(_) => None,
+            _ => None,
         })
         .collect()
 }
@@ -48,7 +48,7 @@ fn events(outputs: &[Output]) -> Vec<EventKind> {
         .iter()
         .filter_map(|output| match output {
             Output::Event(event) => Some(event.kind),
-            Output::LabelTransition(_) | Output::Position(_) => None,
+            _ => None,
         })
         .collect()
 }

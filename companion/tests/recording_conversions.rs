@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use companion::navigator::{
-    AirData, Airframe, Attitude, Barometer, Covariance6, Ellipse95, EmittedExternalPosition, Event,
+    AirData, Airframe, AnchorRefusal, AnchorVerdict, Attitude, Barometer, BlackoutEvent,
+    BlackoutPhase, BlackoutReason, Covariance6, Ellipse95, EmittedExternalPosition, Event,
     EventKind, FcGps, FixType, FlightState, GpsFix, ImuSample, Input, MonotonicNs, Output,
-    SourceLabel, SourceLabelTransition, Tick, TransitionReason,
+    PositionSource, SearchWindow, SourceLabel, SourceLabelTransition, SpoofGateEvent,
+    SpoofGateReason, SpoofGateStep, ThermalReason, ThermalSwitch, Tick, TransitionReason,
+    WindowSource,
 };
 use companion::recorder::{
     input_from_record, output_from_record, record_from_input, record_from_output,
@@ -150,6 +153,160 @@ fn position() -> impl Strategy<Value = Output> {
         )
 }
 
+fn source() -> impl Strategy<Value = PositionSource> {
+    select(vec![
+        PositionSource::Restart,
+        PositionSource::SignedOrigin,
+        PositionSource::TrustedState,
+        PositionSource::FcGps,
+    ])
+}
+
+fn blackout() -> impl Strategy<Value = Output> {
+    let phases = vec![
+        BlackoutPhase::Entered,
+        BlackoutPhase::ImuOnly,
+        BlackoutPhase::RelocalisationRequested,
+        BlackoutPhase::Failsafe,
+        BlackoutPhase::Left,
+    ];
+    let reasons = vec![
+        BlackoutReason::NoFrames,
+        BlackoutReason::NoTexture,
+        BlackoutReason::FramesUnusable,
+        BlackoutReason::RadiusLimit,
+        BlackoutReason::Duration,
+        BlackoutReason::EstimateLost,
+        BlackoutReason::FramesUsable,
+    ];
+    let ages = (maybe(time()), maybe(any::<u32>()));
+    (time(), select(phases), select(reasons), number(), ages).prop_map(
+        |(time, phase, reason, radius_95_m, (last_usable_frame, age))| {
+            Output::Blackout(BlackoutEvent {
+                time,
+                phase,
+                reason,
+                last_usable_frame,
+                radius_95_m,
+                last_satellite_anchor_age_ms: age,
+            })
+        },
+    )
+}
+
+fn spoof_gate() -> impl Strategy<Value = Output> {
+    let steps = vec![
+        SpoofGateStep::Closed,
+        SpoofGateStep::Rejected,
+        SpoofGateStep::HoldRestarted,
+        SpoofGateStep::Promoted,
+    ];
+    let reasons = vec![
+        SpoofGateReason::Reported,
+        SpoofGateReason::PositionJump,
+        SpoofGateReason::VelocityMismatch,
+        SpoofGateReason::TimeJump,
+        SpoofGateReason::AnchorDisagrees,
+        SpoofGateReason::TooFar,
+        SpoofGateReason::FixLost,
+        SpoofGateReason::AllConditionsHold,
+        SpoofGateReason::HoldRunning,
+        SpoofGateReason::AnchorAwaited,
+    ];
+    let numbers = (
+        any::<u8>(),
+        maybe(number()),
+        any::<u32>(),
+        maybe(any::<u32>()),
+    );
+    (time(), select(steps), select(reasons), numbers).prop_map(
+        |(time, step, reason, (gps_instance, distance_m, stable_ms, promotion_latency_ms))| {
+            Output::SpoofGate(SpoofGateEvent {
+                time,
+                step,
+                reason,
+                gps_instance,
+                distance_m,
+                stable_ms,
+                promotion_latency_ms,
+            })
+        },
+    )
+}
+
+fn anchor() -> impl Strategy<Value = Output> {
+    let refusals = vec![
+        AnchorRefusal::LowPeakRatio,
+        AnchorRefusal::OutsideGate,
+        AnchorRefusal::SequenceDisagrees,
+        AnchorRefusal::TooLate,
+        AnchorRefusal::Unconfirmed,
+    ];
+    let optional = (maybe([number(), number()]), maybe(number()));
+    let scores = [number(), number(), number(), number()];
+    (
+        (time(), any::<u64>(), time()),
+        maybe(select(refusals)),
+        optional,
+        scores,
+    )
+        .prop_map(
+            |((time, frame, exposure), refusal, (innovation_ne_m, nis), scores)| {
+                Output::Anchor(AnchorVerdict {
+                    time,
+                    frame,
+                    exposure,
+                    outcome,
+                    lat_rad: scores[0],
+                    lon_rad: scores[1],
+                    innovation_ne_m,
+                    nis,
+                    score: scores[2],
+                    peak_ratio: scores[3],
+                })
+            },
+        )
+}
+
+fn behaviour() -> impl Strategy<Value = Output> {
+    let thermal = vec![
+        ThermalReason::Hot,
+        ThermalReason::Throttled,
+        ThermalReason::Recovered,
+    ];
+    let windows = vec![WindowSource::Estimate, WindowSource::OperatorHint];
+    prop_oneof![
+        blackout(),
+        spoof_gate(),
+        anchor(),
+        (
+            time(),
+            any::<u8>(),
+            any::<u8>(),
+            select(thermal),
+            maybe(number())
+        )
+            .prop_map(
+                |(time, from_k, to_k, reason, temperature_c)| Output::Thermal(ThermalSwitch {
+                    time,
+                    from_k,
+                    to_k,
+                    reason,
+                    temperature_c,
+                })
+            ),
+        (time(), vector(), select(windows)).prop_map(|(time, place, source)| {
+            Output::SearchWindow(SearchWindow {
+                time,
+                lat_rad: place[0],
+                lon_rad: place[1],
+                radius_m: place[2],
+                source,
+            })
+        }),
+    ]
+}
+
 fn output() -> impl Strategy<Value = Output> {
     let reasons = vec![
         TransitionReason::Start,
@@ -158,15 +315,22 @@ fn output() -> impl Strategy<Value = Output> {
         TransitionReason::OdometryHealthy,
         TransitionReason::OdometryLost,
         TransitionReason::Blackout,
+        TransitionReason::EstimateLost,
     ];
     let kind = prop_oneof![
-        Just(EventKind::EstimatorInitialised),
+        source().prop_map(|source| EventKind::EstimatorInitialised { source }),
         Just(EventKind::EstimatorLost),
-        Just(EventKind::EstimatorRecovered),
+        source().prop_map(|source| EventKind::EstimatorRecovered { source }),
         Just(EventKind::FcGpsLost),
         number().prop_map(|gap_s| EventKind::FcGpsRegained { gap_s }),
         number().prop_map(|nis| EventKind::FcGpsRejected { nis }),
         Just(EventKind::InputRefused),
+        Just(EventKind::NoEstimateEngaged),
+        number().prop_map(|gap_s| EventKind::NoEstimateRecovered { gap_s }),
+        Just(EventKind::OperatorHintTaken),
+        any::<u8>().prop_map(|set| EventKind::SourceSetRequested { set }),
+        Just(EventKind::SpoofGateUnavailable),
+        Just(EventKind::PositionWrong),
     ];
     prop_oneof![
         position(),
@@ -187,6 +351,7 @@ fn output() -> impl Strategy<Value = Output> {
                 }
             )),
         (time(), kind).prop_map(|(time, kind)| Output::Event(Event { time, kind })),
+        behaviour(),
     ]
 }
 

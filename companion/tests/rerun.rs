@@ -13,7 +13,7 @@ use companion::navigator::{
     AirData, Airframe, Attitude, FcGps, FlightState, GpsFix, Input, MonotonicNs,
 };
 use companion::pipeline::{Pipeline, Product};
-use companion::rerun::{DifferenceKind, RerunError, rerun};
+use companion::rerun::{DifferenceKind, Rerun, RerunError, rerun, rerun_with};
 use fdr_format::records::FlightSource;
 use fdr_format::{
     BootId, ClockAnchor, FlightId, FlightParameters, FlightWriter, Record, RecordType,
@@ -61,6 +61,16 @@ fn inputs(seconds: u64) -> impl Iterator<Item = Input> {
 /// Records a flight of 20 s; `tamper` may change or leave out a record before it is written.
 fn recorded(
     folder: &Path,
+    tamper: impl FnMut(u64, Record<'static>) -> Option<Record<'static>>,
+) -> PathBuf {
+    recorded_for(folder, 20, fdr_format::DEFAULT_SEGMENT_BYTES, tamper)
+}
+
+/// The same for `seconds`, in segments of `segment_bytes`.
+fn recorded_for(
+    folder: &Path,
+    seconds: u64,
+    segment_bytes: u64,
     mut tamper: impl FnMut(u64, Record<'static>) -> Option<Record<'static>>,
 ) -> PathBuf {
     let configuration = Configuration::default();
@@ -76,14 +86,14 @@ fn recorded(
         clock: ClockAnchor::default(),
         keys: None,
         recovered: false,
-        segment_bytes: fdr_format::DEFAULT_SEGMENT_BYTES,
+        segment_bytes,
     };
     let mut writer = FlightWriter::create(folder, parameters).unwrap();
     let mut count = 0;
     let mut sink = |product: Product<'_>| -> Result<(), fdr_format::WriteError> {
         count += 1;
         match product {
-            Product::SentFcBytes { time, .. } => {
+            Product::SentFcBytes { time, .. } | Product::Checkpoint { time, .. } => {
                 writer.append(&product.record(), time.0)?;
             }
             Product::Input(input) => {
@@ -102,7 +112,7 @@ fn recorded(
         }
         Ok(())
     };
-    for input in inputs(20) {
+    for input in inputs(seconds) {
         pipeline.advance_to(input.time(), &mut sink).unwrap();
         pipeline.handle(&input, &mut sink).unwrap();
     }
@@ -203,6 +213,84 @@ fn damage_ends_the_comparison_and_is_not_called_identical() {
     assert!(result.difference.is_none(), "{result:?}");
     assert!(result.cut_short.unwrap().contains("segment 0"));
     assert!(result.outputs_identical > 100);
+}
+
+/// A flight of 120 s in segments of 64 KiB; its folder and how many segments it has.
+fn long_flight(folder: &Path) -> (PathBuf, u32) {
+    let flight = recorded_for(folder, 120, 64 << 10, |_, record| Some(record));
+    let segments = fs::read_dir(flight.join("segments")).unwrap().count() as u32;
+    assert!(segments >= 6, "{segments} segments");
+    (flight, segments)
+}
+
+fn rerun_from(flight: &Path, segment: u32) -> Result<Rerun, RerunError> {
+    rerun_with(
+        fdr_format::FlightReader::open(flight).unwrap(),
+        segment,
+        |_, _| {},
+    )
+}
+
+#[test]
+fn a_re_run_that_begins_in_any_segment_gives_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let (flight, segments) = long_flight(folder.path());
+    let whole = rerun(&flight).unwrap();
+    assert!(whole.identical() && whole.began_at.is_none(), "{whole:?}");
+    let mut begun = 0;
+    for segment in 1..segments {
+        let result = match rerun_from(&flight, segment) {
+            Ok(result) => result,
+            Err(RerunError::NoCheckpoint { .. }) if segment + 3 > segments => continue,
+            Err(error) => panic!("segment {segment}: {error}"),
+        };
+        assert!(result.identical(), "segment {segment}: {result:?}");
+        let began_at = result.began_at.unwrap();
+        assert!(began_at.segment >= segment);
+        assert!(result.inputs < whole.inputs && result.outputs_identical > 20);
+        begun += 1;
+    }
+    assert!(begun >= 4, "{begun} segments to begin in");
+}
+
+#[test]
+fn a_recording_whose_first_segments_were_dropped_re_runs_from_the_first_checkpoint_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let (flight, _) = long_flight(folder.path());
+    for segment in 0..3 {
+        fs::remove_file(flight.join(format!("segments/seg_{segment:05}.bin"))).unwrap();
+    }
+    let result = rerun(&flight).unwrap();
+    assert!(
+        result.difference.is_none() && result.cut_short.is_none(),
+        "{result:?}"
+    );
+    assert!(result.began_at.unwrap().segment >= 3);
+    assert!(result.outputs_identical > 500, "{result:?}");
+    assert!(
+        !result.identical(),
+        "a flight without its start is not whole"
+    );
+}
+
+#[test]
+fn a_change_behind_the_checkpoint_is_found_from_there_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut done = false;
+    let flight = recorded_for(folder.path(), 120, 64 << 10, |count, record| match record {
+        Record::FcGps(mut fix) if count > 6_000 && !done => {
+            done = true;
+            fix.lat_rad += 1e-8;
+            Some(Record::FcGps(fix))
+        }
+        other => Some(other),
+    });
+    assert!(done);
+    let result = rerun_from(&flight, 1).unwrap();
+    assert!(
+        result.began_at.is_some() && result.difference.is_some(),
+        "{result:?}"
+    );
 }
 
 #[test]

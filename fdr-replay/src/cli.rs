@@ -37,7 +37,7 @@ pub enum Command {
     Cat(CatArguments),
     /// Recompute every output from the recorded inputs and compare it with the recorded one
     #[command(after_help = RERUN_HELP)]
-    Rerun(FlightArguments),
+    Rerun(RerunArguments),
     /// Compute the track as it is known after landing, from what was measured behind each position
     #[command(after_help = SMOOTH_HELP)]
     Smooth(SmoothArguments),
@@ -52,6 +52,16 @@ pub struct FlightArguments {
     /// Print one JSON document instead of a table
     #[arg(long)]
     pub json: bool,
+}
+
+/// Which recording, and where to begin.
+#[derive(Debug, Args)]
+pub struct RerunArguments {
+    #[command(flatten)]
+    pub flight: FlightArguments,
+    /// Begin with the first checkpoint in this segment or behind it; 0 is the start of the flight
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub from_segment: u32,
 }
 
 /// Which records.
@@ -221,10 +231,11 @@ const RERUN_HELP: &str = "\
 The recorded configuration and inputs go through the navigator and the emitter of this program again.
 Each position, label transition, event and frame for the flight controller must come out as it was
 recorded, byte for byte. The comparison ends at the first difference, or at the first damage that may
-have cost an input.
+have cost an input. Where the first segments are gone it begins with the first checkpoint that is left.
 
 Examples:
   fdr-replay rerun recordings
+  fdr-replay rerun recordings --from-segment 12
   fdr-replay rerun --json recordings | jq .difference
 
 Exit codes:

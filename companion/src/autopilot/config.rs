@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::navigator::AutopilotTraits;
+
 /// Which autopilot is told the positions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -24,6 +26,23 @@ pub struct AutopilotConfig {
     /// The autopilot's receiver instance that is ours: 0 (its first, `GPS1_TYPE` 14) or 1 (its second,
     /// `GPS2_TYPE` 14). What it reports of this one is our own output and is never taken as GPS.
     pub gps_id: u8,
+}
+
+impl AutopilotKind {
+    /// What the core must know of it.
+    #[must_use]
+    pub fn traits(self) -> AutopilotTraits {
+        match self {
+            Self::ArduPilot => AutopilotTraits {
+                returns_unchecked: true,
+                gps_watchable: true,
+            },
+            Self::INav => AutopilotTraits {
+                returns_unchecked: false,
+                gps_watchable: false,
+            },
+        }
+    }
 }
 
 impl Default for AutopilotConfig {

@@ -3,6 +3,8 @@
 //! A position that is lost is withdrawn with a packet (fix 1 on ArduPilot, 0 on iNav): silence would
 //! be noticed only after seconds.
 
+use serde::{Deserialize, Serialize};
+
 use super::ardupilot::{GPS_INPUT_FRAME_MAX, gps_input, gps_input_frame};
 use super::inav::SensorGps;
 use super::{AutopilotConfig, AutopilotKind};
@@ -40,13 +42,13 @@ impl EmittedBytes {
 
 /// Turns each position into one frame in the language of the configured autopilot; keeps the link's
 /// sequence number. Deterministic: the same positions give the same bytes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Emitter {
     language: Language,
     latest: Option<EmittedExternalPosition>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 enum Language {
     /// `GPS_INPUT` over MAVLink 2.
     ArduPilot {

@@ -4,6 +4,8 @@ use toml::Value;
 
 use super::ranges::{RANGES, Range};
 use super::{ConfigError, Configuration};
+use crate::autopilot::AutopilotKind;
+use crate::navigator::NavigatorConfig;
 
 pub(super) fn check(configuration: &Configuration) -> Result<(), ConfigError> {
     let autopilot = &configuration.autopilot;
@@ -20,6 +22,8 @@ pub(super) fn check(configuration: &Configuration) -> Result<(), ConfigError> {
     RANGES
         .iter()
         .try_for_each(|range| check_number(&navigator, range))?;
+    check_order(&configuration.navigator)?;
+    check_inav(configuration)?;
     let fix = &configuration.navigator.fix;
     if fix.two_d_max_radius_m < fix.three_d_max_radius_m {
         let allowed = format!(
@@ -30,6 +34,43 @@ pub(super) fn check(configuration: &Configuration) -> Result<(), ConfigError> {
             "navigator.fix.two_d_max_radius_m",
             fix.two_d_max_radius_m,
             &allowed,
+        );
+    }
+    Ok(())
+}
+
+/// Settings that only make sense beside others.
+fn check_order(navigator: &NavigatorConfig) -> Result<(), ConfigError> {
+    let thermal = &navigator.thermal;
+    if thermal.cool_c > thermal.hot_c {
+        let allowed = format!(
+            "at most navigator.thermal.hot_c, which is {}",
+            thermal.hot_c
+        );
+        return refuse("navigator.thermal.cool_c", thermal.cool_c, &allowed);
+    }
+    let gate = &navigator.spoof_gate;
+    for (name, set) in [
+        ("source_set_denied", gate.source_set_denied),
+        ("source_set_trusted", gate.source_set_trusted),
+    ] {
+        if set > 3 {
+            let setting = format!("navigator.spoof_gate.{name}");
+            return refuse(&setting, set, "1 to 3, or 0 for none");
+        }
+    }
+    Ok(())
+}
+
+/// iNav has no source sets.
+fn check_inav(configuration: &Configuration) -> Result<(), ConfigError> {
+    let gate = &configuration.navigator.spoof_gate;
+    let asked = gate.source_set_denied.max(gate.source_set_trusted);
+    if configuration.autopilot.kind == AutopilotKind::INav && asked != 0 {
+        return refuse(
+            "navigator.spoof_gate.source_set_denied",
+            asked,
+            "0 with autopilot.kind = \"inav\", which has no source sets",
         );
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! The range of each of the navigator's numbers: from the best that such an aircraft's sensors could be
+//! The range of each of the navigator's decimal numbers: from the best that such an aircraft's sensors could be
 //! to the worst with which it could still be flown. Beyond it a number is a slip of the pen or of the unit.
 
 /// A number of the navigator and what it may be.
@@ -31,8 +31,8 @@ const fn range(section: &'static str, name: &'static str, low: f64, high: f64) -
     }
 }
 
-/// Every number of the navigator.
-pub const RANGES: [Range; 68] = [
+/// Every decimal number of the navigator.
+pub const RANGES: [Range; 83] = [
     range("process", "inertial_velocity", 0.001, 10.0),
     range("process", "accelerometer_scale", 0.0001, 2.0),
     range("process", "kinematic_velocity", 0.01, 20.0),
@@ -86,7 +86,6 @@ pub const RANGES: [Range; 68] = [
     range("gates", "scalar_nis", 1.0, 1000.0),
     range("gates", "airflow_min_mps", 1.0, 50.0),
     range("gates", "gps_lost_s", 0.5, 60.0),
-    range("gates", "gps_reacquire_s", 0.5, 300.0),
     range("gates", "imu_max_gap_s", 0.005, 1.0),
     range("gates", "attitude_max_gap_s", 0.05, 10.0),
     range("gates", "attitude_reset_rad", 0.05, 3.0),
@@ -101,4 +100,20 @@ pub const RANGES: [Range; 68] = [
     range("vision", "converge_mps", 0.5, 100.0),
     range("fix", "three_d_max_radius_m", 10.0, 2000.0),
     range("fix", "two_d_max_radius_m", 10.0, 10000.0),
+    range("fix", "withdrawn_after_s", 0.5, 60.0),
+    range("fix", "return_horiz_accuracy_m", 0.5, 7.5),
+    range("fix", "return_speed_accuracy_mps", 0.1, 1.5),
+    range("sight", "frame_period_s", 0.02, 5.0),
+    range("sight", "anchor_fresh_s", 0.2, 60.0),
+    range("sight", "odometry_silence_s", 0.05, 5.0),
+    range("sight", "blackout_s", 0.1, 10.0),
+    range("sight", "request_s", 1.5, 60.0),
+    range("sight", "uncarried_s", 1.0, 600.0),
+    range("spoof_gate", "stable_s", 1.0, 120.0),
+    range("spoof_gate", "distance_m", 20.0, 2000.0),
+    range("spoof_gate", "jump_m", 5.0, 500.0),
+    range("spoof_gate", "velocity_mps", 1.0, 50.0),
+    range("thermal", "hot_c", 40.0, 110.0),
+    range("thermal", "cool_c", 30.0, 105.0),
+    range("thermal", "cool_for_s", 1.0, 600.0),
 ];

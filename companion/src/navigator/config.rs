@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::behaviour::{FixThresholds, SpoofGateRules, ThermalLimits, SightRules};
+
 /// Everything that shapes the navigator's answers. Recorded whole with every flight, because a
 /// re-run needs it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -19,6 +21,12 @@ pub struct NavigatorConfig {
     pub vision: Vision,
     /// What the autopilot is told of a coarse position.
     pub fix: FixThresholds,
+    /// When vision counts as failed.
+    pub sight: SightRules,
+    /// When the autopilot's own GPS is believed.
+    pub spoof_gate: SpoofGateRules,
+    /// When vision is asked for less.
+    pub thermal: ThermalLimits,
 }
 
 /// Random-walk densities and Gauss-Markov processes. Densities are per square root of a second.
@@ -218,8 +226,6 @@ pub struct Gates {
     pub airflow_min_mps: f64,
     /// Without a fused fix for this long the autopilot's GPS counts as lost, s.
     pub gps_lost_s: f64,
-    /// Rejected fixes must agree with each other for this long before they are believed, s.
-    pub gps_reacquire_s: f64,
     /// The accelerometer carries the velocity while its samples are at most this far apart, s.
     pub imu_max_gap_s: f64,
     /// The autopilot's reported rates carry the attitude while it is at most this old, s.
@@ -240,7 +246,6 @@ impl Default for Gates {
             scalar_nis: 9.0,
             airflow_min_mps: 8.0,
             gps_lost_s: 3.0,
-            gps_reacquire_s: 5.0,
             imu_max_gap_s: 0.1,
             attitude_max_gap_s: 1.0,
             attitude_reset_rad: 0.5,
@@ -283,25 +288,6 @@ impl Default for Vision {
             confirm_above_m: 12.0,
             anchor_delay_max_s: 5.5,
             converge_mps: 5.0,
-        }
-    }
-}
-
-/// Which fix type goes with which 95 % radius (ArduPilot caps accuracy near 100 m, 1 sigma).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct FixThresholds {
-    /// Up to this radius the fix is to be fused, m.
-    pub three_d_max_radius_m: f64,
-    /// Up to this radius it is a 2D fix; beyond it, none, m.
-    pub two_d_max_radius_m: f64,
-}
-
-impl Default for FixThresholds {
-    fn default() -> Self {
-        Self {
-            three_d_max_radius_m: 245.0,
-            two_d_max_radius_m: 500.0,
         }
     }
 }

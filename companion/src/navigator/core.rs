@@ -1,14 +1,36 @@
 //! The navigator: takes one input at a time and says what follows from it.
+//!
+//! It holds the estimator and the machines of its behaviour, each in a file of its own with its table;
+//! what is here is who tells whom, and in which order.
+
+mod aids;
+mod emit;
+mod gps;
+mod lifecycle;
+
+use serde::{Deserialize, Serialize};
 
 use super::{
+    behaviour::AutopilotTraits,
+    blackout::Blackout,
+    clock::{Clock, Stamp},
     config::NavigatorConfig,
-    emission,
-    estimator::{self, Estimator, GpsOutcome, Leveller, Start, StartAttitude},
-    gps_watch::{AfterFusion, AfterRejection, GpsWatch},
-    input::{Airframe, Attitude, FcGps, GpsFix, Input},
+    contradiction::Contradiction,
+    degradation::FixLadder,
+    emission::Floor,
+    estimator::{Estimator, Leveller},
+    gps_track::GpsTrack,
+    input::{Airframe, Attitude, FlightState, Input},
+    no_estimate::NoEstimate,
     output::{Event, EventKind, Output, Outputs},
+    relocalisation::Relocalisation,
+    source_label::LabelMachine,
+    spoof_gate::SpoofGate,
+    takeoff_origin::OriginLadder,
+    thermal::ThermalPolicy,
     units::MonotonicNs,
     validity,
+    vision_watch::VisionWatch,
 };
 
 /// Raised whenever the same inputs may give other outputs than before.
@@ -16,50 +38,100 @@ pub const CORE_VERSION: u32 = 2;
 
 /// Positions are emitted at multiples of this period, 10 Hz.
 const EMISSION_PERIOD_NS: u64 = 100_000_000;
+/// A checkpoint is due this often.
+const CHECKPOINT_PERIOD_NS: u64 = 10_000_000_000;
 /// Refused inputs are told at most this often.
 const REFUSAL_PERIOD_S: f64 = 1.0;
-/// Without any sensor for this long there is no estimate, s.
-const SENSOR_SILENCE_MAX_S: f64 = 30.0;
-/// The autopilot's attitude at the first fix may be this old, s.
-const ATTITUDE_MAX_AGE_S: f64 = 1.0;
 
 /// The core. Feed it every input in order, and a tick at every [`Navigator::next_deadline`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Navigator {
     config: NavigatorConfig,
-    newest: Option<MonotonicNs>,
-    last_sensor: Option<MonotonicNs>,
+    autopilot: AutopilotTraits,
+    clock: Clock,
     deadline: Option<MonotonicNs>,
+    last_sensor: Option<MonotonicNs>,
+    refusal_told: Option<MonotonicNs>,
+    aircraft: Aircraft,
+    estimator: Option<Estimator>,
+    was_lost: bool,
+    origin: OriginLadder,
+    gps: GpsTrack,
+    gps_refused: bool,
+    gate: SpoofGate,
+    gate_told: bool,
+    vision: VisionWatch,
+    blackout: Blackout,
+    label: LabelMachine,
+    fix: FixLadder,
+    no_estimate: NoEstimate,
+    relocalisation: Relocalisation,
+    contradiction: Contradiction,
+    thermal: ThermalPolicy,
+    /// Exposure of the last accepted anchor.
+    anchored: Option<MonotonicNs>,
+    /// What the emitted covariance may not fall below while nothing is seen.
+    floor: Floor,
+    checkpoint_due: Option<MonotonicNs>,
+    checkpoint_now: bool,
+}
+
+/// What was last said of the aircraft.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Aircraft {
     attitude: Option<Attitude>,
     leveller: Leveller,
     airframe: Airframe,
-    tracking: Option<Tracking>,
-    was_lost: bool,
-    refusal_told: Option<MonotonicNs>,
-}
-
-/// What exists once a position is known.
-#[derive(Debug, Clone)]
-struct Tracking {
-    estimator: Estimator,
-    gps: GpsWatch,
+    /// `None` as long as nobody said.
+    armed: Option<bool>,
+    last_imu: Option<MonotonicNs>,
+    last_airspeed: Option<MonotonicNs>,
 }
 
 impl Navigator {
-    /// A navigator that knows nothing yet.
+    /// A navigator that knows nothing yet, for ArduPilot.
     #[must_use]
     pub fn new(config: &NavigatorConfig) -> Self {
+        Self::for_autopilot(config, AutopilotTraits::default())
+    }
+
+    /// A navigator that knows nothing yet.
+    #[must_use]
+    pub fn for_autopilot(config: &NavigatorConfig, autopilot: AutopilotTraits) -> Self {
         Self {
             config: config.clone(),
-            newest: None,
-            last_sensor: None,
+            autopilot,
+            clock: Clock::default(),
             deadline: None,
-            attitude: None,
-            leveller: Leveller::default(),
-            airframe: Airframe::Unknown,
-            tracking: None,
-            was_lost: false,
+            last_sensor: None,
             refusal_told: None,
+            aircraft: Aircraft {
+                attitude: None,
+                leveller: Leveller::default(),
+                airframe: Airframe::Unknown,
+                armed: None,
+                last_imu: None,
+                last_airspeed: None,
+            },
+            estimator: None,
+            was_lost: false,
+            origin: OriginLadder::default(),
+            gps: GpsTrack::new(),
+            gps_refused: false,
+            gate: SpoofGate::new(),
+            gate_told: false,
+            vision: VisionWatch::new(),
+            blackout: Blackout::Seeing,
+            label: LabelMachine::new(),
+            fix: FixLadder::new(),
+            no_estimate: NoEstimate::Idle,
+            relocalisation: Relocalisation::default(),
+            contradiction: Contradiction::default(),
+            thermal: ThermalPolicy::Full,
+            anchored: None,
+            floor: Floor::default(),
+            checkpoint_due: None,
+            checkpoint_now: false,
         }
     }
 
@@ -69,211 +141,114 @@ impl Navigator {
         self.deadline
     }
 
+    /// Whether a checkpoint is to be taken now, behind the outputs of the input just handled.
+    #[must_use]
+    pub fn checkpoint_is_due(&self) -> bool {
+        self.checkpoint_now
+    }
+
     /// Takes one input. `outputs` is cleared first and then holds what the input caused, in order.
     pub fn handle(&mut self, input: &Input, outputs: &mut Outputs) {
         outputs.clear();
-        let newest = self.newest.unwrap_or(input.time());
-        if !validity::is_usable(input, newest) {
-            self.refuse(newest, outputs);
+        self.checkpoint_now = false;
+        if !validity::is_usable(input) {
+            self.refuse(self.clock.newest().unwrap_or(input.time()), outputs);
             return;
         }
-        let now = newest.max(input.time());
-        self.newest = Some(now);
-        self.deadline.get_or_insert_with(|| deadline_after(now));
+        let tick = matches!(input, Input::Tick(_));
+        let now = match self
+            .clock
+            .stamp(input.time(), tick, self.estimator.is_some())
+        {
+            Stamp::Taken(now) => now,
+            Stamp::Begins(now) => {
+                self.begin(now);
+                now
+            }
+            Stamp::Refused(now) => {
+                self.refuse(now, outputs);
+                return;
+            }
+        };
         self.end_if_stale(now, outputs);
         if input.is_sensor() {
             self.last_sensor = Some(now);
         }
         self.consume(input, now, outputs);
-        self.check(now, outputs);
+        self.end_if_unsound(now, outputs);
+        self.try_start(now, outputs);
+        self.observe(now, outputs);
     }
 
     /// The filter, where there is one, for whoever smooths after landing.
     pub(crate) fn estimator_mut(&mut self) -> Option<&mut Estimator> {
-        self.tracking
-            .as_mut()
-            .map(|tracking| &mut tracking.estimator)
+        self.estimator.as_mut()
     }
 
     fn consume(&mut self, input: &Input, now: MonotonicNs, outputs: &mut Outputs) {
         match input {
-            Input::FcGps(fix) => self.gps(fix, outputs),
             Input::Tick(_) => self.tick(now, outputs),
-            Input::Attitude(sample) => {
-                self.attitude = Some(*sample);
-                self.with_estimator(|estimator| estimator.attitude(sample));
-            }
-            Input::FlightState(state) => {
-                self.airframe = state.airframe;
-                self.with_estimator(|estimator| estimator.set_airframe(state.airframe));
-            }
-            Input::FrameExposed(frame) => {
-                self.with_estimator(|estimator| estimator.frame_exposed(frame));
-            }
-            Input::VisualOdometry(result) => self.with_estimator(|estimator| {
-                estimator.odometry(result);
-            }),
-            Input::SatelliteAnchor(anchor) => self.with_estimator(|estimator| {
-                estimator.anchor(anchor);
-            }),
-            Input::OperatorHint(hint) => self.with_estimator(|estimator| {
-                estimator.hint(hint);
-            }),
-            Input::TakeoffOrigin(_)
-            | Input::TrustedState(_)
-            | Input::RestartState(_)
-            | Input::GpsIntegrity(_)
-            | Input::SystemHealth(_) => {}
             Input::Imu(sample) => {
-                self.leveller.hear(sample);
+                self.aircraft.last_imu = Some(now);
+                self.aircraft.leveller.hear(sample);
                 self.with_estimator(|estimator| estimator.imu(sample));
             }
-            Input::AirData(sample) => self.with_estimator(|estimator| estimator.air_data(sample)),
+            Input::Attitude(sample) => {
+                self.aircraft.attitude = Some(*sample);
+                self.with_estimator(|estimator| estimator.attitude(sample));
+            }
+            Input::AirData(sample) => {
+                self.aircraft.last_airspeed = Some(now);
+                self.with_estimator(|estimator| estimator.air_data(sample));
+            }
             Input::Barometer(sample) => {
                 self.with_estimator(|estimator| estimator.barometer(sample));
             }
+            Input::FlightState(state) => self.flight_state(state),
+            Input::FcGps(fix) => self.gps(fix, outputs),
+            Input::GpsIntegrity(report) => self.integrity(report, now, outputs),
+            Input::FrameExposed(frame) => {
+                self.with_estimator(|estimator| estimator.frame_exposed(frame));
+            }
+            Input::VisualOdometry(result) => self.odometry(result, now),
+            Input::SatelliteAnchor(anchor) => self.anchor(anchor, now, outputs),
+            Input::TakeoffOrigin(origin) => self.origin.origin(origin),
+            Input::TrustedState(state) => self.origin.trusted(state),
+            Input::RestartState(state) => self.origin.restart(state),
+            Input::OperatorHint(hint) => self.hint(hint, now, outputs),
+            Input::SystemHealth(health) => {
+                if let Some(switch) = self.thermal.sample(health, &self.config.thermal) {
+                    outputs.push(Output::Thermal(switch));
+                }
+            }
         }
+    }
+
+    fn flight_state(&mut self, state: &FlightState) {
+        self.aircraft.airframe = state.airframe;
+        self.aircraft.armed = Some(state.armed);
+        self.with_estimator(|estimator| estimator.set_airframe(state.airframe));
     }
 
     fn with_estimator(&mut self, act: impl FnOnce(&mut Estimator)) {
-        if let Some(tracking) = &mut self.tracking {
-            act(&mut tracking.estimator);
+        if let Some(estimator) = &mut self.estimator {
+            act(estimator);
         }
-    }
-
-    fn gps(&mut self, fix: &FcGps, outputs: &mut Outputs) {
-        if fix.fix != GpsFix::ThreeD {
-            return;
-        }
-        let Some(tracking) = &mut self.tracking else {
-            self.start(fix, outputs);
-            return;
-        };
-        let since_last_s = tracking.gps.since_fused_s(fix.time);
-        let told = match tracking.estimator.gps(fix, since_last_s) {
-            GpsOutcome::Fused => match tracking.gps.fused(fix) {
-                AfterFusion::Nothing => None,
-                AfterFusion::Regained(gap_s) => Some(EventKind::FcGpsRegained { gap_s }),
-            },
-            GpsOutcome::Rejected { nis } => {
-                match tracking
-                    .gps
-                    .rejected(fix, self.config.gates.gps_reacquire_s)
-                {
-                    AfterRejection::Nothing => None,
-                    AfterRejection::Tell => Some(EventKind::FcGpsRejected { nis }),
-                    AfterRejection::Believe => {
-                        tracking.estimator.restart_from_gps(fix);
-                        tracking.gps.fused(fix);
-                        Some(EventKind::FcGpsRegained {
-                            gap_s: since_last_s,
-                        })
-                    }
-                }
-            }
-        };
-        if let Some(kind) = told {
-            outputs.push(Output::Event(Event {
-                time: fix.time,
-                kind,
-            }));
-        }
-    }
-
-    fn start(&mut self, fix: &FcGps, outputs: &mut Outputs) {
-        let fresh = self
-            .attitude
-            .filter(|attitude| fix.time.seconds_since(attitude.time) <= ATTITUDE_MAX_AGE_S);
-        let [north, east] = fix.velocity_ne_mps.unwrap_or_default();
-        let best = StartAttitude::best(fresh, &self.leveller, fix.time, [north, east, 0.0]);
-        let Some(attitude) = best else { return };
-        let start = Start::at_fix(&self.config, fix, attitude);
-        let mut estimator = Estimator::start(&self.config, &start);
-        estimator.set_airframe(self.airframe);
-        self.tracking = Some(Tracking {
-            estimator,
-            gps: GpsWatch::start(fix),
-        });
-        let kind = if self.was_lost {
-            EventKind::EstimatorRecovered
-        } else {
-            EventKind::EstimatorInitialised
-        };
-        self.was_lost = false;
-        outputs.push(Output::Event(Event {
-            time: fix.time,
-            kind,
-        }));
-    }
-
-    /// A tick that comes late stands for now: the position emitted is never one of the past.
-    fn tick(&mut self, time: MonotonicNs, outputs: &mut Outputs) {
-        if self.deadline.is_some_and(|deadline| time < deadline) {
-            return;
-        }
-        self.deadline = Some(deadline_after(time));
-        let Some(tracking) = &mut self.tracking else {
-            return;
-        };
-        if tracking.gps.lost(time, self.config.gates.gps_lost_s) {
-            outputs.push(Output::Event(Event {
-                time,
-                kind: EventKind::FcGpsLost,
-            }));
-        }
-        tracking.estimator.advance(time);
-        match emission::position(&tracking.estimator, time, &self.config) {
-            Some(position) => outputs.push(Output::Position(position)),
-            None => self.lose(time, outputs),
-        }
-    }
-
-    /// An estimate that is not sound any more is given up at once, not emitted.
-    fn check(&mut self, now: MonotonicNs, outputs: &mut Outputs) {
-        let sound = self.tracking.as_ref().is_none_or(|tracking| {
-            tracking.estimator.nominal().is_finite()
-                && estimator::is_sound(tracking.estimator.covariance())
-        });
-        if !sound {
-            self.lose(now, outputs);
-        }
-    }
-
-    /// After a hole in time no carrier is left that the estimate could have followed; after a long
-    /// silence of every sensor nothing is left of it.
-    fn end_if_stale(&mut self, now: MonotonicNs, outputs: &mut Outputs) {
-        let silent = self
-            .last_sensor
-            .is_some_and(|last| now.seconds_since(last) > SENSOR_SILENCE_MAX_S);
-        let stale = self.tracking.as_ref().is_some_and(|tracking| {
-            now.seconds_since(tracking.estimator.nominal().time) > estimator::GAP_MAX_S
-        });
-        if stale || (silent && self.tracking.is_some()) {
-            self.lose(now, outputs);
-        }
-    }
-
-    fn lose(&mut self, time: MonotonicNs, outputs: &mut Outputs) {
-        self.tracking = None;
-        self.was_lost = true;
-        outputs.push(Output::Event(Event {
-            time,
-            kind: EventKind::EstimatorLost,
-        }));
     }
 
     fn refuse(&mut self, now: MonotonicNs, outputs: &mut Outputs) {
         let told = self
             .refusal_told
-            .is_some_and(|last| now.seconds_since(last) < REFUSAL_PERIOD_S);
+            .is_some_and(|last| now.seconds_since(last).abs() < REFUSAL_PERIOD_S);
         if !told {
             self.refusal_told = Some(now);
-            outputs.push(Output::Event(Event {
-                time: now,
-                kind: EventKind::InputRefused,
-            }));
+            tell(outputs, now, EventKind::InputRefused);
         }
     }
+}
+
+fn tell(outputs: &mut Outputs, time: MonotonicNs, kind: EventKind) {
+    outputs.push(Output::Event(Event { time, kind }));
 }
 
 /// The first multiple of the emission period after `time`.

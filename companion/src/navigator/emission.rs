@@ -1,9 +1,10 @@
 //! From the filter's state to the position that is emitted, with the covariance it has earned.
 
-use nalgebra::{Matrix3, Matrix6, Vector3};
+use nalgebra::{Matrix2, Matrix3, Matrix6, Vector3};
+use serde::{Deserialize, Serialize};
 
 use super::{
-    config::{FixThresholds, NavigatorConfig, SensorNoise},
+    config::{NavigatorConfig, SensorNoise},
     estimator::Estimator,
     output::{EmittedExternalPosition, FixType, SourceLabel},
     units::{Covariance6, Ellipse95, MonotonicNs},
@@ -13,20 +14,71 @@ use super::{
 /// Square root of the 95 % quantile of chi-square with two degrees of freedom.
 const SIGMAS_95: f64 = 2.447_746_830_680_816;
 
+/// What the emitted position covariance may not fall below as long as nothing absolute is fused: the
+/// last one that was emitted.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Floor {
+    /// North-north, north-east, east-east, down-down, m^2.
+    last: Option<[f64; 4]>,
+}
+
+impl Floor {
+    /// Something absolute was fused, or the ground is seen: the covariance may fall.
+    pub fn release(&mut self) {
+        self.last = None;
+    }
+
+    /// Widens the position block of `block` until it holds the last one (in every direction), and
+    /// remembers it. Only ever adds a positive semidefinite matrix, so a covariance stays one.
+    fn hold(&mut self, block: &mut Matrix6<f64>) {
+        if let Some([nn, ne, ee, dd]) = self.last {
+            let shrunk = Matrix2::new(nn, ne, ne, ee) - block.fixed_view::<2, 2>(0, 0);
+            let lack = positive_part(&shrunk);
+            for row in 0..2 {
+                for column in 0..2 {
+                    block[(row, column)] += lack[(row, column)];
+                }
+            }
+            block[(2, 2)] = block[(2, 2)].max(dd);
+        }
+        self.last = Some([block[(0, 0)], block[(0, 1)], block[(1, 1)], block[(2, 2)]]);
+    }
+}
+
+/// The part of a symmetric matrix with positive eigenvalues.
+fn positive_part(matrix: &Matrix2<f64>) -> Matrix2<f64> {
+    let (a, b, c) = (matrix[(0, 0)], matrix[(0, 1)], matrix[(1, 1)]);
+    let mean = 0.5 * (a + c);
+    let spread = libm::sqrt(0.25 * (a - c) * (a - c) + b * b);
+    let (low, high) = (mean - spread, mean + spread);
+    if low >= 0.0 {
+        *matrix
+    } else if high <= 0.0 {
+        Matrix2::zeros()
+    } else {
+        // One of each sign: (M - low I) high / (high - low) keeps the eigenvector of `high` alone.
+        (matrix - Matrix2::identity() * low) * (high / (high - low))
+    }
+}
+
 /// The position at `time`, to which the estimator has been brought; `None` when its covariance is
 /// not finite and positive definite, or the aircraft cannot be there, so that no dishonest figure can
-/// leave.
+/// leave. Label, anchor age and fix type are the caller's to fill in. The covariance stays on `floor`.
 pub fn position(
     estimator: &Estimator,
     time: MonotonicNs,
     config: &NavigatorConfig,
+    floor: Option<&mut Floor>,
 ) -> Option<EmittedExternalPosition> {
     let nominal = estimator.nominal();
     let offset = estimator.shown_offset_ne_m();
     let shown = nominal
         .position
         .displaced(Vector3::new(offset.x, offset.y, 0.0));
-    let block = covariance(estimator, &config.sensors);
+    let mut block = covariance(estimator, &config.sensors);
+    if let Some(floor) = floor {
+        floor.hold(&mut block);
+    }
     let believable = validity::is_believable(&shown, &nominal.velocity.into());
     let finite = nominal.is_finite() && block.iter().all(|value| value.is_finite());
     if !believable || !finite || block.cholesky().is_none() {
@@ -47,7 +99,7 @@ pub fn position(
         speed_accuracy_mps: libm::sqrt(velocity_block.symmetric_eigenvalues().max()),
         source_label: SourceLabel::DeadReckoned,
         last_satellite_anchor_age_ms: None,
-        fix_type: fix_type(ellipse_95.semi_major_m, &config.fix),
+        fix_type: FixType::None,
     };
     let accuracies = [
         position.horiz_accuracy_m,
@@ -80,14 +132,16 @@ fn covariance(estimator: &Estimator, sensors: &SensorNoise) -> Matrix6<f64> {
     block
 }
 
-fn fix_type(radius_95_m: f64, thresholds: &FixThresholds) -> FixType {
-    if radius_95_m <= thresholds.three_d_max_radius_m {
-        FixType::ThreeD
-    } else if radius_95_m <= thresholds.two_d_max_radius_m {
-        FixType::TwoD
-    } else {
-        FixType::None
-    }
+/// Semi-major axis of the horizontal 95 % ellipse, m, as it would be emitted now.
+pub fn radius_95_m(estimator: &Estimator, sensors: &SensorNoise) -> f64 {
+    let block = covariance(estimator, sensors);
+    ellipse(block[(0, 0)], block[(0, 1)], block[(1, 1)]).semi_major_m
+}
+
+/// Square root of the largest eigenvalue of the velocity covariance, m/s.
+pub fn speed_accuracy_mps(estimator: &Estimator) -> f64 {
+    let block: Matrix3<f64> = estimator.covariance().fixed_view::<3, 3>(3, 3).into_owned();
+    libm::sqrt(block.symmetric_eigenvalues().max())
 }
 
 fn upper_triangle(block: &Matrix6<f64>) -> Covariance6 {
@@ -139,10 +193,22 @@ mod tests {
     }
 
     #[test]
-    fn the_fix_type_falls_with_the_radius() {
-        let thresholds = FixThresholds::default();
-        assert_eq!(fix_type(245.0, &thresholds), FixType::ThreeD);
-        assert_eq!(fix_type(245.1, &thresholds), FixType::TwoD);
-        assert_eq!(fix_type(500.1, &thresholds), FixType::None);
+    fn the_floor_is_never_left_and_costs_no_more_than_it_must() {
+        let mut floor = Floor::default();
+        let mut first = Matrix6::identity() * 4.0;
+        floor.hold(&mut first);
+        let mut second =
+            Matrix6::from_diagonal(&nalgebra::Vector6::new(9.0, 1.0, 1.0, 1.0, 1.0, 1.0));
+        second[(0, 1)] = 0.5;
+        second[(1, 0)] = 0.5;
+        floor.hold(&mut second);
+        let gained = second.fixed_view::<2, 2>(0, 0) - Matrix2::identity() * 4.0;
+        assert!(gained.symmetric_eigenvalues().min() > -1e-12, "{gained}");
+        assert!(second.cholesky().is_some());
+        assert!((second[(0, 0)] - 9.0).abs() < 0.1 && second[(2, 2)] == 4.0);
+        floor.release();
+        let mut third = Matrix6::identity();
+        floor.hold(&mut third);
+        assert_eq!(third, Matrix6::identity());
     }
 }

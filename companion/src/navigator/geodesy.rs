@@ -3,6 +3,7 @@
 //! Source: NIMA TR8350.2 (WGS84); Somigliana's formula for normal gravity with the free-air term.
 
 use nalgebra::Vector3;
+use serde::{Deserialize, Serialize};
 
 /// Equatorial radius, m.
 const SEMI_MAJOR_M: f64 = 6_378_137.0;
@@ -11,7 +12,7 @@ const ECCENTRICITY_SQUARED: f64 = 6.694_379_990_141_317e-3;
 
 /// A point over the ellipsoid. Height above mean sea level stands in for height above the ellipsoid:
 /// the geoid's 100 m change the radii by less than 2e-5.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Geodetic {
     /// Geodetic latitude, in (-pi/2, pi/2).
     pub lat_rad: f64,

@@ -6,6 +6,8 @@
 mod aids;
 mod vision;
 
+use serde::{Deserialize, Serialize};
+
 use super::units::MonotonicNs;
 pub use aids::{
     GpsIntegrity, GpsIntegrityState, OperatorHint, RestartState, SystemHealth, TakeoffOrigin,
@@ -104,7 +106,7 @@ impl Input {
 }
 
 /// One inertial sample, as the autopilot calibrated it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ImuSample {
     /// When it was measured.
     pub time: MonotonicNs,
@@ -115,7 +117,7 @@ pub struct ImuSample {
 }
 
 /// The autopilot's attitude estimate: Euler angles, yaw-pitch-roll order, body FRD against NED.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Attitude {
     /// When it was valid.
     pub time: MonotonicNs,
@@ -188,7 +190,7 @@ pub struct FcGps {
 }
 
 /// How the aircraft stays up; decides which aerodynamic assumptions hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Airframe {
     /// Flies along its nose, with little sideslip.
     FixedWing,

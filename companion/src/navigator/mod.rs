@@ -8,21 +8,35 @@
 //! `dead_reckoned`, also while the autopilot's GPS is fused.
 
 mod atmosphere;
+mod behaviour;
+mod blackout;
+mod clock;
 mod config;
+mod contradiction;
 mod core;
+mod degradation;
 mod emission;
 mod estimator;
 mod geodesy;
-mod gps_watch;
+mod gps_judge;
+mod gps_track;
 mod input;
+mod no_estimate;
 mod output;
+mod relocalisation;
+mod source_label;
+mod spoof_gate;
+mod takeoff_origin;
+mod thermal;
 mod units;
 mod validity;
+mod vision_watch;
 
 pub use self::core::{CORE_VERSION, Navigator};
-pub use config::{
-    FixThresholds, Gates, InitialSigma, NavigatorConfig, ProcessNoise, SensorNoise, Vision,
+pub use behaviour::{
+    AutopilotTraits, FixThresholds, LadderPreset, SightRules, SpoofGateRules, ThermalLimits,
 };
+pub use config::{Gates, InitialSigma, NavigatorConfig, ProcessNoise, SensorNoise, Vision};
 pub(crate) use estimator::Hindsight;
 pub use estimator::{AnchorOutcome, AnchorRefusal, HintOutcome, OdometryOutcome};
 pub use geodesy::Geodetic;
@@ -33,7 +47,9 @@ pub use input::{
     VisualOdometry,
 };
 pub use output::{
-    EmittedExternalPosition, Event, EventKind, FixType, Output, Outputs, Severity, SourceLabel,
-    SourceLabelTransition, TransitionReason,
+    AnchorVerdict, BlackoutEvent, BlackoutPhase, BlackoutReason,
+    EmittedExternalPosition, Event, EventKind, FixType, Output, Outputs, PositionSource,
+    SearchWindow, Severity, SourceLabel, SourceLabelTransition, SpoofGateEvent, SpoofGateReason,
+    SpoofGateStep, ThermalReason, ThermalSwitch, TransitionReason, WindowSource,
 };
 pub use units::{Covariance6, Ellipse95, MonotonicNs};

@@ -1,6 +1,15 @@
 //! Everything that may leave the navigator.
 
+mod behaviour;
+
+use serde::{Deserialize, Serialize};
+
 use super::units::{Covariance6, Ellipse95, MonotonicNs};
+pub use behaviour::{
+    AnchorVerdict, BlackoutEvent, BlackoutPhase, BlackoutReason, PositionSource,
+    SearchWindow, SpoofGateEvent, SpoofGateReason, SpoofGateStep, ThermalReason, ThermalSwitch,
+    WindowSource,
+};
 
 /// One thing the navigator says.
 // Nothing is boxed: the core allocates nothing, and outputs are copied once, into the recorder.
@@ -13,10 +22,35 @@ pub enum Output {
     LabelTransition(SourceLabelTransition),
     /// Something an operator or engineer should know.
     Event(Event),
+    /// A step of a visual blackout or of the degradation.
+    Blackout(BlackoutEvent),
+    /// The gate between the autopilot's GPS and the estimate moved, or refused a sample.
+    SpoofGate(SpoofGateEvent),
+    /// Vision is asked for another load.
+    Thermal(ThermalSwitch),
+    /// Where vision is to look on the map.
+    SearchWindow(SearchWindow),
+    /// What became of an anchor.
+    Anchor(AnchorVerdict),
+}
+
+impl Output {
+    /// How much it matters to the operator; `None` when it is not for a person's eyes.
+    #[must_use]
+    pub fn severity(&self) -> Option<Severity> {
+        match self {
+            Self::Position(_) | Self::SearchWindow(_) | Self::Anchor(_) => None,
+            Self::LabelTransition(transition) => transition.severity(),
+            Self::Event(event) => Some(event.kind.severity()),
+            Self::Blackout(event) => Some(event.phase.severity()),
+            Self::SpoofGate(event) => Some(event.step.severity()),
+            Self::Thermal(_) => Some(Severity::Notice),
+        }
+    }
 }
 
 /// Which evidence carries a position.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SourceLabel {
     /// Neither map nor camera: inertial, air data, or the autopilot's own GPS while trusted.
     DeadReckoned,
@@ -26,8 +60,8 @@ pub enum SourceLabel {
     SatelliteAnchored,
 }
 
-/// How far the autopilot may trust the position.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How far the autopilot may trust the position; ordered by trust.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum FixType {
     /// Not to be used.
     None,
@@ -38,7 +72,7 @@ pub enum FixType {
 }
 
 /// One emitted position with its honest uncertainty.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EmittedExternalPosition {
     /// When it is valid: the emission deadline.
     pub time: MonotonicNs,
@@ -83,6 +117,21 @@ pub struct SourceLabelTransition {
     pub last_satellite_anchor_age_ms: Option<u32>,
 }
 
+impl SourceLabelTransition {
+    /// How much it matters to the operator. Nothing is said of the first estimate: on the ground the
+    /// autopilot's own GPS is trusted.
+    #[must_use]
+    pub fn severity(&self) -> Option<Severity> {
+        match (self.reason, self.to) {
+            (TransitionReason::Start, _) => None,
+            (_, SourceLabel::DeadReckoned) => Some(Severity::Warning),
+            (_, SourceLabel::VisualPropagated | SourceLabel::SatelliteAnchored) => {
+                Some(Severity::Info)
+            }
+        }
+    }
+}
+
 /// Why a label changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TransitionReason {
@@ -98,6 +147,8 @@ pub enum TransitionReason {
     OdometryLost,
     /// No usable camera frame at all.
     Blackout,
+    /// There is no estimate any more.
+    EstimateLost,
 }
 
 /// How much an event matters, as MAVLink's `MAV_SEVERITY` numbers it.
@@ -128,11 +179,18 @@ pub struct Event {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum EventKind {
     /// The first position is known.
-    EstimatorInitialised,
-    /// The estimate stopped being finite or positive definite and was discarded.
+    EstimatorInitialised {
+        /// Where it comes from.
+        source: PositionSource,
+    },
+    /// The estimate stopped being finite or positive definite, or nothing carried it any more, and
+    /// was discarded.
     EstimatorLost,
     /// A position is known again after a loss.
-    EstimatorRecovered,
+    EstimatorRecovered {
+        /// Where it comes from.
+        source: PositionSource,
+    },
     /// The autopilot's GPS stopped delivering usable fixes for longer than the limit.
     FcGpsLost,
     /// The autopilot's GPS is fused again, after this many seconds without.
@@ -140,13 +198,31 @@ pub enum EventKind {
         /// Time without a fused fix.
         gap_s: f64,
     },
-    /// A GPS fix lay outside the gate and was not fused.
+    /// A GPS fix lay outside the filter's gate and was not fused; told once for each row of them.
     FcGpsRejected {
-        /// Normalised innovation squared of the position, two degrees of freedom.
+        /// Normalised innovation squared of the part that was outside.
         nis: f64,
     },
     /// An input was refused: not finite, out of range or out of order.
     InputRefused,
+    /// There was no estimate for longer than 3 s: the autopilot has only its inertial sensors.
+    NoEstimateEngaged,
+    /// Positions flow again after that.
+    NoEstimateRecovered {
+        /// Time without an estimate.
+        gap_s: f64,
+    },
+    /// The operator's hint moved the search window.
+    OperatorHintTaken,
+    /// The autopilot is to use another set of position sources, 1 to 3.
+    SourceSetRequested {
+        /// The set.
+        set: u8,
+    },
+    /// The autopilot has one satellite receiver only, and it is ours: its GPS cannot be watched.
+    SpoofGateUnavailable,
+    /// The evidence says that the emitted position is wrong; it is being withdrawn.
+    PositionWrong,
 }
 
 impl EventKind {
@@ -154,19 +230,27 @@ impl EventKind {
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self {
-            Self::EstimatorLost => Severity::Critical,
+            Self::EstimatorLost | Self::NoEstimateEngaged | Self::PositionWrong => {
+                Severity::Critical
+            }
             Self::FcGpsLost => Severity::Warning,
-            Self::FcGpsRejected { .. } | Self::EstimatorRecovered => Severity::Notice,
-            Self::InputRefused => Severity::Notice,
-            Self::EstimatorInitialised | Self::FcGpsRegained { .. } => Severity::Info,
+            Self::FcGpsRejected { .. }
+            | Self::EstimatorRecovered { .. }
+            | Self::NoEstimateRecovered { .. }
+            | Self::InputRefused
+            | Self::SpoofGateUnavailable => Severity::Notice,
+            Self::EstimatorInitialised { .. }
+            | Self::FcGpsRegained { .. }
+            | Self::OperatorHintTaken
+            | Self::SourceSetRequested { .. } => Severity::Info,
         }
     }
 }
 
 /// Most outputs that one input can cause.
-pub const OUTPUTS_MAX: usize = 8;
+pub const OUTPUTS_MAX: usize = 16;
 
-/// What one input caused, in order. Holds at most 8; no input can cause more.
+/// What one input caused, in order. Holds at most 16; no input can cause more.
 #[derive(Debug, Clone)]
 pub struct Outputs {
     items: [Option<Output>; OUTPUTS_MAX],

@@ -1,7 +1,9 @@
 //! Quantities whose unit or frame a bare number would hide.
 
+use serde::{Deserialize, Serialize};
+
 /// Time since an arbitrary start that never runs back, in nanoseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct MonotonicNs(pub u64);
 
 impl MonotonicNs {
@@ -24,7 +26,7 @@ impl MonotonicNs {
 
 /// Upper triangle, row by row, of the symmetric 6x6 covariance of position error (north, east, down;
 /// metres) and velocity error (north, east, down; m/s).
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Covariance6(pub [f64; 21]);
 
 impl Covariance6 {
@@ -47,7 +49,7 @@ impl Covariance6 {
 }
 
 /// The horizontal ellipse that holds the true position with a probability of 95 %.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Ellipse95 {
     /// Semi-major axis, metres.
     pub semi_major_m: f64,

@@ -6,7 +6,6 @@
 use super::{
     geodesy::Geodetic,
     input::{FrameOutcome, GpsFix, Input},
-    units::MonotonicNs,
 };
 
 /// Largest believable specific force on one axis, m/s2 (30 g).
@@ -33,8 +32,6 @@ const AGL_MAX: f64 = 15_000.0;
 const SIGMA: core::ops::RangeInclusive<f64> = 0.0..=1e5;
 /// Oldest state that anyone may offer, s.
 const AGE_MAX_S: f64 = 86_400.0;
-/// How far an input may lie behind the newest one and still be used, s.
-const LATE_MAX_S: f64 = 1.0;
 
 /// Whether an aircraft can be at this place with this velocity (NED, m/s).
 pub fn is_believable(place: &Geodetic, velocity: &[f64; 3]) -> bool {
@@ -44,14 +41,8 @@ pub fn is_believable(place: &Geodetic, velocity: &[f64; 3]) -> bool {
         && within(velocity, SPEED_MAX)
 }
 
-/// Whether `input` may be used when the newest time seen is `newest`. A tick always is: refused, it
-/// would be due for ever.
-pub fn is_usable(input: &Input, newest: MonotonicNs) -> bool {
-    matches!(input, Input::Tick(_))
-        || (input.time().seconds_since(newest) >= -LATE_MAX_S && is_plausible(input))
-}
-
-fn is_plausible(input: &Input) -> bool {
+/// Whether the content of `input` may be used; its stamp is [`super::clock`]'s business.
+pub fn is_usable(input: &Input) -> bool {
     match input {
         Input::Imu(sample) => {
             within(&sample.specific_force_frd_mps2, FORCE_MAX)

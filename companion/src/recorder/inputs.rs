@@ -157,6 +157,7 @@ fn recorded_integrity(state: GpsIntegrityState) -> records::GpsIntegrityState {
         GpsIntegrityState::Clean => records::GpsIntegrityState::Clean,
         GpsIntegrityState::Jammed => records::GpsIntegrityState::Jammed,
         GpsIntegrityState::Spoofed => records::GpsIntegrityState::Spoofed,
+        GpsIntegrityState::TimeJumped => records::GpsIntegrityState::TimeJumped,
     }
 }
 
@@ -165,6 +166,7 @@ fn integrity(state: records::GpsIntegrityState) -> GpsIntegrityState {
         records::GpsIntegrityState::Clean => GpsIntegrityState::Clean,
         records::GpsIntegrityState::Jammed => GpsIntegrityState::Jammed,
         records::GpsIntegrityState::Spoofed => GpsIntegrityState::Spoofed,
+        records::GpsIntegrityState::TimeJumped => GpsIntegrityState::TimeJumped,
     }
 }
 

@@ -9,6 +9,7 @@
 //! [`Recorder`] runs it; the parts are machines that tests drive without threads. What is lost on the
 //! way, for want of room or of a disk, is recorded where it happened.
 
+mod behaviour_outputs;
 mod block;
 mod collector;
 mod config;

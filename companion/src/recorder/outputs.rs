@@ -2,9 +2,10 @@
 
 use fdr_format::{Record, records};
 
+use super::behaviour_outputs as behaviour;
 use crate::navigator::{
     Covariance6, Ellipse95, EmittedExternalPosition, Event, EventKind, FixType, MonotonicNs,
-    Output, Severity, SourceLabel, SourceLabelTransition, TransitionReason,
+    Output, PositionSource, Severity, SourceLabel, SourceLabelTransition, TransitionReason,
 };
 
 /// The record of an output.
@@ -30,6 +31,11 @@ pub fn record_from_output(output: &Output) -> Record<'static> {
                 value,
             })
         }
+        Output::Blackout(event) => behaviour::blackout(event),
+        Output::SpoofGate(event) => behaviour::spoof_gate(event),
+        Output::Thermal(switch) => behaviour::thermal(switch),
+        Output::SearchWindow(window) => behaviour::search_window(window),
+        Output::Anchor(verdict) => behaviour::anchor(verdict),
     }
 }
 
@@ -50,6 +56,11 @@ pub fn output_from_record(record: &Record<'_>) -> Option<Output> {
             time: MonotonicNs(body.time_ns),
             kind: kind(body.kind, body.value),
         }),
+        Record::VisualBlackoutEvent(body) => Output::Blackout(behaviour::blackout_from(body)),
+        Record::SpoofingPromotionEvent(body) => Output::SpoofGate(behaviour::spoof_gate_from(body)),
+        Record::ThermalThrottleHybridSwitch(body) => Output::Thermal(behaviour::thermal_from(body)),
+        Record::SearchWindow(body) => Output::SearchWindow(behaviour::search_window_from(body)),
+        Record::AnchorDecision(body) => Output::Anchor(behaviour::anchor_from(body)?),
         _ => return None,
     })
 }
@@ -128,6 +139,7 @@ fn recorded_reason(reason: TransitionReason) -> records::TransitionReason {
         TransitionReason::OdometryHealthy => records::TransitionReason::OdometryHealthy,
         TransitionReason::OdometryLost => records::TransitionReason::OdometryLost,
         TransitionReason::Blackout => records::TransitionReason::Blackout,
+        TransitionReason::EstimateLost => records::TransitionReason::EstimateLost,
     }
 }
 
@@ -139,6 +151,7 @@ fn reason(reason: records::TransitionReason) -> TransitionReason {
         records::TransitionReason::OdometryHealthy => TransitionReason::OdometryHealthy,
         records::TransitionReason::OdometryLost => TransitionReason::OdometryLost,
         records::TransitionReason::Blackout => TransitionReason::Blackout,
+        records::TransitionReason::EstimateLost => TransitionReason::EstimateLost,
     }
 }
 
@@ -155,25 +168,65 @@ fn recorded_severity(severity: Severity) -> records::Severity {
 fn recorded_kind(kind: EventKind) -> (records::NavigatorEventKind, f64) {
     use records::NavigatorEventKind as Recorded;
     match kind {
-        EventKind::EstimatorInitialised => (Recorded::EstimatorInitialised, 0.0),
+        EventKind::EstimatorInitialised { source } => {
+            (Recorded::EstimatorInitialised, source_number(source))
+        }
         EventKind::EstimatorLost => (Recorded::EstimatorLost, 0.0),
-        EventKind::EstimatorRecovered => (Recorded::EstimatorRecovered, 0.0),
+        EventKind::EstimatorRecovered { source } => {
+            (Recorded::EstimatorRecovered, source_number(source))
+        }
         EventKind::FcGpsLost => (Recorded::FcGpsLost, 0.0),
         EventKind::FcGpsRegained { gap_s } => (Recorded::FcGpsRegained, gap_s),
         EventKind::FcGpsRejected { nis } => (Recorded::FcGpsRejected, nis),
         EventKind::InputRefused => (Recorded::InputRefused, 0.0),
+        EventKind::NoEstimateEngaged => (Recorded::NoEstimateEngaged, 0.0),
+        EventKind::NoEstimateRecovered { gap_s } => (Recorded::NoEstimateRecovered, gap_s),
+        EventKind::OperatorHintTaken => (Recorded::OperatorHintTaken, 0.0),
+        EventKind::SourceSetRequested { set } => (Recorded::SourceSetRequested, f64::from(set)),
+        EventKind::SpoofGateUnavailable => (Recorded::SpoofGateUnavailable, 0.0),
+        EventKind::PositionWrong => (Recorded::PositionWrong, 0.0),
     }
 }
 
 fn kind(kind: records::NavigatorEventKind, value: f64) -> EventKind {
     use records::NavigatorEventKind as Recorded;
     match kind {
-        Recorded::EstimatorInitialised => EventKind::EstimatorInitialised,
+        Recorded::EstimatorInitialised => EventKind::EstimatorInitialised {
+            source: source(value),
+        },
         Recorded::EstimatorLost => EventKind::EstimatorLost,
-        Recorded::EstimatorRecovered => EventKind::EstimatorRecovered,
+        Recorded::EstimatorRecovered => EventKind::EstimatorRecovered {
+            source: source(value),
+        },
         Recorded::FcGpsLost => EventKind::FcGpsLost,
         Recorded::FcGpsRegained => EventKind::FcGpsRegained { gap_s: value },
         Recorded::FcGpsRejected => EventKind::FcGpsRejected { nis: value },
         Recorded::InputRefused => EventKind::InputRefused,
+        Recorded::NoEstimateEngaged => EventKind::NoEstimateEngaged,
+        Recorded::NoEstimateRecovered => EventKind::NoEstimateRecovered { gap_s: value },
+        Recorded::OperatorHintTaken => EventKind::OperatorHintTaken,
+        // A cast from a float saturates.
+        Recorded::SourceSetRequested => EventKind::SourceSetRequested { set: value as u8 },
+        Recorded::SpoofGateUnavailable => EventKind::SpoofGateUnavailable,
+        Recorded::PositionWrong => EventKind::PositionWrong,
+    }
+}
+
+fn source_number(source: PositionSource) -> f64 {
+    match source {
+        PositionSource::Restart => 0.0,
+        PositionSource::SignedOrigin => 1.0,
+        PositionSource::TrustedState => 2.0,
+        PositionSource::FcGps => 3.0,
+    }
+}
+
+/// A number that no version writes is read as the weakest source.
+fn source(number: f64) -> PositionSource {
+    match number as u8 {
+        0 => PositionSource::Restart,
+        1 => PositionSource::SignedOrigin,
+        2 => PositionSource::TrustedState,
+        _ => PositionSource::FcGps,
     }
 }

@@ -190,7 +190,7 @@ impl Observer for Recording<'_> {
         match product {
             Product::Input(input) => self.input(input),
             Product::Output(output) => self.output(output),
-            Product::SentFcBytes { .. } => {}
+            Product::SentFcBytes { .. } | Product::Checkpoint { .. } => {}
         }
         self.append(&product.record())
     }

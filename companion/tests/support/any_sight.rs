@@ -158,6 +158,7 @@ fn machine(number: &Numbers, time: &Times) -> impl Strategy<Value = Input> + use
         GpsIntegrityState::Clean,
         GpsIntegrityState::Jammed,
         GpsIntegrityState::Spoofed,
+        GpsIntegrityState::TimeJumped,
     ];
     let maybe = proptest::option::of(number.clone());
     let bytes = (any::<[u64; 4]>(), any::<[Option<u64>; 2]>());

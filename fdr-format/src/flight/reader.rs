@@ -307,6 +307,13 @@ impl FlightReader {
         folder::read_seal(&self.folder)
     }
 
+    /// Number of the first segment that is there.
+    #[must_use]
+    pub fn first_segment(&self) -> u32 {
+        let segments = self.files.of(self.stream);
+        segments.first().map_or(0, |segment| segment.segment)
+    }
+
     /// How many segment files there are in both streams.
     #[must_use]
     pub fn segment_count(&self) -> usize {

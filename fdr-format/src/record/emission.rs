@@ -60,9 +60,26 @@ layout! {
         severity: Severity,
         /// What.
         kind: NavigatorEventKind,
-        /// The kind's number: seconds without GPS for `fc_gps_regained`, normalised innovation
-        /// squared for `fc_gps_rejected`, 0 for the others.
+        /// The kind's number: seconds without for `fc_gps_regained` and `no_estimate_recovered`,
+        /// normalised innovation squared for `fc_gps_rejected`, the set for `source_set_requested`,
+        /// for `estimator_initialised` and `estimator_recovered` where the position came from (0 the
+        /// recording before a restart, 1 signed origin, 2 the autopilot's trusted state, 3 its GPS),
+        /// 0 for the others.
         value: f64,
+    }
+
+    /// Where vision is to look on the map.
+    struct SearchWindow {
+        /// When.
+        time_ns: u64,
+        /// Centre: geodetic latitude, WGS84.
+        lat_rad: f64,
+        /// Centre: longitude, WGS84.
+        lon_rad: f64,
+        /// Three sigma around it.
+        radius_m: f64,
+        /// Whose place it is.
+        source: WindowSource,
     }
 }
 
@@ -101,6 +118,16 @@ enumeration! {
         OdometryLost = 4,
         /// No usable camera frame at all.
         Blackout = 5,
+        /// There is no estimate any more.
+        EstimateLost = 6,
+    }
+
+    /// Whose place a search window lies around.
+    enum WindowSource: u8 {
+        /// Our own again.
+        Estimate = 0,
+        /// The operator's.
+        OperatorHint = 1,
     }
 
     /// How much an event matters, as MAVLink's `MAV_SEVERITY` numbers it.
@@ -139,5 +166,17 @@ enumeration! {
         FcGpsRejected = 5,
         /// An input was refused: not finite, out of range or out of order.
         InputRefused = 6,
+        /// There was no estimate for longer than 3 s.
+        NoEstimateEngaged = 7,
+        /// Positions flow again after that.
+        NoEstimateRecovered = 8,
+        /// The operator's hint moved the search window.
+        OperatorHintTaken = 9,
+        /// The autopilot is to use another set of position sources.
+        SourceSetRequested = 10,
+        /// The autopilot's only satellite receiver is ours: its GPS cannot be watched.
+        SpoofGateUnavailable = 11,
+        /// The evidence says that the emitted position is wrong.
+        PositionWrong = 12,
     }
 }

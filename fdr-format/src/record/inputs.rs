@@ -319,6 +319,8 @@ enumeration! {
         Jammed = 1,
         /// Spoofing was found.
         Spoofed = 2,
+        /// The receiver's clock jumped against ours.
+        TimeJumped = 3,
     }
 
     /// What became of an anchor.

@@ -11,8 +11,8 @@ mod vision;
 
 pub use difference::{FieldDifference, first_difference};
 pub use emission::{
-    EmittedExternalPosition, FixType, NavigatorEvent, NavigatorEventKind, Severity, SourceLabel,
-    SourceLabelTransition, TransitionReason,
+    EmittedExternalPosition, FixType, NavigatorEvent, NavigatorEventKind, SearchWindow, Severity,
+    SourceLabel, SourceLabelTransition, TransitionReason, WindowSource,
 };
 pub use health::{
     Checkpoint, ComponentLifecycleEvent, LifecycleEvent, Log, RecorderTelemetry, SystemHealth,
@@ -237,4 +237,5 @@ record_types! {
     0x0305 RECORDER_TELEMETRY RecorderTelemetry,
     0x0306 LOG Log<'a>,
     0x0307 NAVIGATOR_EVENT NavigatorEvent,
+    0x0308 SEARCH_WINDOW SearchWindow,
 }

@@ -136,6 +136,8 @@ enumeration! {
         EstimateLost = 4,
         /// Frames are usable again.
         FramesUsable = 5,
+        /// Frames arrive and none can be used, for another reason than texture.
+        FramesUnusable = 6,
     }
 
     /// What the spoof gate did.
@@ -168,6 +170,10 @@ enumeration! {
         FixLost = 6,
         /// All conditions hold.
         AllConditionsHold = 7,
+        /// Nothing speaks against it, but not for long enough yet.
+        HoldRunning = 8,
+        /// Nothing speaks against it, but no map anchor has agreed yet.
+        AnchorAwaited = 9,
     }
 
     /// Why a map package was refused.

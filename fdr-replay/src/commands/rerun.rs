@@ -6,7 +6,7 @@ use companion::rerun::{Difference, DifferenceKind, Rerun, rerun_with};
 use fdr_format::{Completeness, FlightReader};
 use serde::Serialize;
 
-use crate::cli::FlightArguments;
+use crate::cli::RerunArguments;
 use crate::outcome::Outcome;
 use crate::progress::Progress;
 use crate::table::{Table, grouped, print_json};
@@ -21,13 +21,15 @@ struct Report<'r> {
 }
 
 /// Re-runs the flight and reports.
-pub fn run(arguments: &FlightArguments) -> anyhow::Result<Outcome> {
-    let reader = FlightReader::open(&arguments.flight)?;
+pub fn run(arguments: &RerunArguments) -> anyhow::Result<Outcome> {
+    let reader = FlightReader::open(&arguments.flight.flight)?;
     let mut progress = Progress::new("re-running");
-    let rerun = rerun_with(reader, |done, total| progress.update(done, total))?;
+    let rerun = rerun_with(reader, arguments.from_segment, |done, total| {
+        progress.update(done, total);
+    })?;
     drop(progress);
     let outcome = outcome(&rerun);
-    if arguments.json {
+    if arguments.flight.json {
         print_json(&Report {
             identical: rerun.identical(),
             exit_code: outcome.code(),
@@ -60,6 +62,7 @@ fn print(rerun: &Rerun) -> io::Result<()> {
         .row("flight", rerun.flight_id)
         .row("verdict", verdict(rerun))
         .row("core", versions(rerun))
+        .row("began with", beginning(rerun))
         .row("inputs", grouped(rerun.inputs))
         .row("identical outputs", grouped(rerun.outputs_identical));
     if let Some(difference) = &rerun.difference {
@@ -90,6 +93,16 @@ fn versions(rerun: &Rerun) -> String {
         format!("version {ours}")
     } else {
         format!("recorded by version {recorded}, re-run by version {ours}")
+    }
+}
+
+fn beginning(rerun: &Rerun) -> String {
+    match &rerun.began_at {
+        None => "the start of the flight".to_owned(),
+        Some(at) => format!(
+            "the checkpoint of record {} (segment {}, {} ms)",
+            at.sequence, at.segment, at.monotonic_ms
+        ),
     }
 }
 

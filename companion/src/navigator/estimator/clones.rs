@@ -12,6 +12,7 @@
 //! Source: S. Roumeliotis, J. Burdick, "Stochastic cloning", ICRA 2002.
 
 use nalgebra::Vector3;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Estimator,
@@ -29,7 +30,7 @@ const KEYFRAME_MAX_S: f64 = 60.0;
 const SAME_EXPOSURE_S: f64 = 1e-3;
 
 /// Position at one exposure.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct PoseClone {
     pub(super) frame: u64,
     pub(super) exposure: MonotonicNs,
@@ -48,7 +49,7 @@ impl PoseClone {
 }
 
 /// Every exposure that is remembered.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Clones {
     pub(super) slots: [Option<PoseClone>; CLONES_MAX],
     pub(super) keyframe: Option<u64>,

@@ -11,6 +11,8 @@
 //! | some | agrees with two or more of the last four | none | confirmed (three of five) |
 //! | older than 30 s | - | forgotten | - |
 
+use serde::{Deserialize, Serialize};
+
 use crate::navigator::units::MonotonicNs;
 
 /// How many earlier candidates are kept.
@@ -25,7 +27,7 @@ const DRIFT_MPS: f64 = 1.0;
 const AGREEMENT_NIS: f64 = 9.21;
 
 /// A plausible match that waits for company.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Candidate {
     pub(super) exposure: MonotonicNs,
     /// Match less estimate, corrections since the start of the estimate added back.
@@ -45,7 +47,7 @@ pub(super) enum Verdict {
 }
 
 /// The candidates that wait.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Confirmation {
     pub(super) kept: [Option<Candidate>; KEPT],
 }

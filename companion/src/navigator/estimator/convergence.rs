@@ -6,9 +6,10 @@
 //! position may be.
 
 use nalgebra::Vector2;
+use serde::{Deserialize, Serialize};
 
 /// Shown position less estimate.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Convergence {
     pub(super) offset_ne_m: Vector2<f64>,
 }

@@ -22,6 +22,21 @@ pub enum GpsOutcome {
     },
 }
 
+/// How a fix compares with the estimate, without being fused.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GpsJudgement {
+    /// Horizontal distance from where the estimate expects it, m.
+    pub distance_m: f64,
+    /// The same for horizontal velocity, m/s; 0 when the fix has none.
+    pub velocity_difference_mps: f64,
+    /// 1 sigma of that difference, m/s.
+    pub velocity_sigma_mps: f64,
+    /// The normalised innovation squared of the first part outside its gate.
+    pub outside: Option<f64>,
+    /// Whether the velocity is the only part outside.
+    pub velocity_alone: bool,
+}
+
 /// Largest believable delay of a receiver, s.
 const DELAY_MAX_S: f64 = 0.5;
 
@@ -51,6 +66,27 @@ impl Estimator {
         self.nominal.gps_delay = self.nominal.gps_delay.clamp(0.0, DELAY_MAX_S);
         self.align_to_course(sample);
         GpsOutcome::Fused
+    }
+
+    pub(super) fn compare_gps(&self, sample: &FcGps, since_last_s: f64) -> GpsJudgement {
+        let accuracy = self.accuracy(sample, since_last_s);
+        let position = self.position_scalars(sample, &accuracy);
+        let velocity = sample
+            .velocity_ne_mps
+            .map(|v| self.velocity_scalars(v, accuracy.speed));
+        let length = |first: &Scalar, second: &Scalar| {
+            libm::sqrt(first.innovation * first.innovation + second.innovation * second.innovation)
+        };
+        let velocity_variance = |index: usize| self.covariance[(index, index)];
+        GpsJudgement {
+            distance_m: length(&position[0], &position[1]),
+            velocity_difference_mps: velocity.as_ref().map_or(0.0, |v| length(&v[0], &v[1])),
+            velocity_sigma_mps: libm::sqrt(
+                velocity_variance(at::VELOCITY) + velocity_variance(at::VELOCITY + 1),
+            ),
+            outside: self.outside_a_gate(&position, velocity.as_ref()),
+            velocity_alone: self.outside_a_gate(&position, None).is_none(),
+        }
     }
 
     pub(super) fn position_scalars(&self, sample: &FcGps, accuracy: &Accuracy) -> [Scalar; 3] {

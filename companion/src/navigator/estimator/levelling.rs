@@ -4,6 +4,7 @@
 //! cannot be had this way; it comes from the direction of travel once there is one (`alignment.rs`).
 
 use nalgebra::{UnitQuaternion, Vector3};
+use serde::{Deserialize, Serialize};
 
 use crate::navigator::{input::ImuSample, units::MonotonicNs};
 
@@ -24,7 +25,7 @@ const GRAVITY_MPS2: f64 = 9.81;
 pub const LEVEL_SIGMA_RAD: f64 = 0.15;
 
 /// The running mean.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Leveller {
     force: Vector3<f64>,
     rate: Vector3<f64>,

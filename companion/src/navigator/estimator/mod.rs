@@ -24,6 +24,7 @@ mod state;
 mod update;
 
 use nalgebra::{Vector2, Vector3};
+use serde::{Deserialize, Serialize};
 
 use super::{
     config::NavigatorConfig,
@@ -34,7 +35,7 @@ pub use anchor::{AnchorOutcome, AnchorRefusal};
 use clones::Clones;
 use confirmation::Confirmation;
 use convergence::Convergence;
-pub use gps::GpsOutcome;
+pub use gps::{GpsJudgement, GpsOutcome};
 pub use hindsight::Hindsight;
 pub use hint::HintOutcome;
 pub use levelling::Leveller;
@@ -53,7 +54,7 @@ pub const GAP_MAX_S: f64 = 10.0;
 const SMOOTHING_S: f64 = 0.15;
 
 /// The filter. Exists from the first position on.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Estimator {
     config: NavigatorConfig,
     nominal: Nominal,
@@ -152,6 +153,12 @@ impl Estimator {
     pub fn barometer(&mut self, sample: &Barometer) {
         self.advance(sample.time);
         self.fuse_barometer(sample);
+    }
+
+    /// Compares a GPS fix with the estimate and fuses nothing.
+    pub fn judge_gps(&mut self, sample: &FcGps, since_last_s: f64) -> GpsJudgement {
+        self.advance(sample.time);
+        self.compare_gps(sample, since_last_s)
     }
 
     /// Fuses a GPS fix if it passes the gate.

@@ -11,6 +11,7 @@
 use core::ops::{Deref, DerefMut};
 
 use nalgebra::{SMatrix, SVector, UnitQuaternion, Vector2, Vector3};
+use serde::{Deserialize, Serialize};
 
 use super::hindsight::{Journal, Step};
 use crate::navigator::{geodesy::Geodetic, units::MonotonicNs};
@@ -26,11 +27,12 @@ pub const CLONES_MAX: usize = 18;
 pub const N: usize = CLONES + 2 * CLONES_MAX;
 
 /// Covariance of the error state. Rows and columns from `used` on are zero.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Covariance {
     matrix: SMatrix<f64, N, N>,
     used: usize,
     /// Kept after landing only (`hindsight.rs`).
+    #[serde(skip)]
     pub(super) journal: Option<Box<Journal>>,
 }
 
@@ -153,7 +155,7 @@ pub mod at {
 }
 
 /// The best estimate at one time.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Nominal {
     /// When it is valid.
     pub time: MonotonicNs,

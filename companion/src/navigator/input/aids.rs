@@ -104,6 +104,8 @@ pub enum GpsIntegrityState {
     Jammed,
     /// Spoofing was found.
     Spoofed,
+    /// The receiver's clock jumped against ours.
+    TimeJumped,
 }
 
 /// State of the machine, once a second.

@@ -3,6 +3,8 @@
 //! Results arrive 0.1 to 5 s after the exposure they speak of, in any order. `time` is always the
 //! arrival; the exposure stands beside it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::navigator::units::MonotonicNs;
 
 /// A frame is being taken: told at once, long before anything is made of it, so that the estimate at
@@ -64,7 +66,7 @@ pub struct Displacement {
 }
 
 /// Why a frame shows no displacement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FrameRefusal {
     /// Usable, but nothing came before it: it begins a new visual segment as its keyframe.
     FirstOfSegment,
