@@ -256,11 +256,14 @@ fn anchor() -> impl Strategy<Value = Output> {
                     time,
                     frame,
                     exposure,
-                    outcome,
+                    refusal,
                     lat_rad: scores[0],
                     lon_rad: scores[1],
                     innovation_ne_m,
-                    nis,
+                    nis: match refusal {
+                        Some(AnchorRefusal::LowPeakRatio) => Some(nis.unwrap_or(0.0)),
+                        _ => nis,
+                    },
                     score: scores[2],
                     peak_ratio: scores[3],
                 })

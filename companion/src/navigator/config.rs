@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::behaviour::{FixThresholds, SpoofGateRules, ThermalLimits, SightRules};
+use super::behaviour::{FixThresholds, SightRules, SpoofGateRules, ThermalLimits};
 
 /// Everything that shapes the navigator's answers. Recorded whole with every flight, because a
 /// re-run needs it.

@@ -50,7 +50,11 @@ impl Contradiction {
         if self.is_wrong() {
             return false;
         }
-        self.doubts = if repeats { self.doubts.saturating_add(1) } else { 1 };
+        self.doubts = if repeats {
+            self.doubts.saturating_add(1)
+        } else {
+            1
+        };
         self.is_wrong()
     }
 }

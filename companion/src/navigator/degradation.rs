@@ -317,7 +317,7 @@ mod tests {
                             }
                         }
                     }
-                    if ladder.fix() == FixType::ThreeD {
+                    if ladder.fix() == FixType::ThreeD || !ladder.begun {
                         (below_since, verified) = (None, false);
                     } else {
                         below_since.get_or_insert(now);

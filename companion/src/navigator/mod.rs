@@ -47,9 +47,9 @@ pub use input::{
     VisualOdometry,
 };
 pub use output::{
-    AnchorVerdict, BlackoutEvent, BlackoutPhase, BlackoutReason,
-    EmittedExternalPosition, Event, EventKind, FixType, Output, Outputs, PositionSource,
-    SearchWindow, Severity, SourceLabel, SourceLabelTransition, SpoofGateEvent, SpoofGateReason,
-    SpoofGateStep, ThermalReason, ThermalSwitch, TransitionReason, WindowSource,
+    AnchorVerdict, BlackoutEvent, BlackoutPhase, BlackoutReason, EmittedExternalPosition, Event,
+    EventKind, FixType, Output, Outputs, PositionSource, SearchWindow, Severity, SourceLabel,
+    SourceLabelTransition, SpoofGateEvent, SpoofGateReason, SpoofGateStep, ThermalReason,
+    ThermalSwitch, TransitionReason, WindowSource,
 };
 pub use units::{Covariance6, Ellipse95, MonotonicNs};

@@ -6,9 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::units::{Covariance6, Ellipse95, MonotonicNs};
 pub use behaviour::{
-    AnchorVerdict, BlackoutEvent, BlackoutPhase, BlackoutReason, PositionSource,
-    SearchWindow, SpoofGateEvent, SpoofGateReason, SpoofGateStep, ThermalReason, ThermalSwitch,
-    WindowSource,
+    AnchorVerdict, BlackoutEvent, BlackoutPhase, BlackoutReason, PositionSource, SearchWindow,
+    SpoofGateEvent, SpoofGateReason, SpoofGateStep, ThermalReason, ThermalSwitch, WindowSource,
 };
 
 /// One thing the navigator says.
