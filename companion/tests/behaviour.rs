@@ -390,7 +390,7 @@ fn ac_3_5_blackout_with_spoofed_gps_35_s() {
         .find(|(t, label)| *t > last_frame && *label == SourceLabel::DeadReckoned)
         .unwrap()
         .0;
-    assert!(dead_reckoned - last_frame <= 0.401, "{dead_reckoned}");
+    assert!(dead_reckoned - last_frame <= 0.4, "{dead_reckoned}");
     let dark: Vec<_> = positions(&said)
         .into_iter()
         .filter(|p| seconds(p.time) > 61.5)
@@ -671,7 +671,10 @@ fn ac_new_5_a_hot_machine_is_asked_for_less_within_a_second() {
             _ => None,
         })
         .collect();
-    assert_eq!(switches, [(30.0, 3, 2), (50.0, 2, 3)]);
+    let [(hot, 3, 2), (cool, 2, 3)] = switches[..] else {
+        panic!("{switches:?}");
+    };
+    assert!((hot - 30.0).abs() < 1.0 && (cool - 50.0).abs() < 1.0);
 }
 
 /// The first position at or behind `t`.
@@ -699,10 +702,11 @@ fn ac_new_8_each_step_of_the_ladder_follows_its_trigger_in_order() {
     let mut world = World::seen(&flight, sight);
     world.inputs.retain(|input| {
         let t = seconds(input.time());
-        t < 40.0 || !matches!(input, Input::AirData(_))
+        !(40.0..200.0).contains(&t) || !matches!(input, Input::AirData(_) | Input::Imu(_))
     });
     let mut config = config();
-    config.process.inertial_velocity = 3.0;
+    // The radius alone is to decide.
+    config.sight.uncarried_s = 600.0;
     let said = flown(&world, &config);
     let all = positions(&said);
     for pair in all.windows(2) {

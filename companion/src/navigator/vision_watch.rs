@@ -189,9 +189,9 @@ mod tests {
         let mut watch = VisionWatch::new();
         watch.frame(at(0), &registered());
         watch.frame(at(333), &registered());
-        watch.elapsed(at(732), &rules);
+        watch.elapsed(at(712), &rules);
         assert!(watch.odometry_healthy());
-        watch.elapsed(at(733), &rules);
+        watch.elapsed(at(713), &rules);
         assert!(!watch.odometry_healthy());
     }
 

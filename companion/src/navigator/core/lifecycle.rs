@@ -2,7 +2,6 @@
 
 use super::{Navigator, deadline_after, tell};
 use crate::navigator::{
-    blackout::Blackout,
     config::NavigatorConfig,
     contradiction::Contradiction,
     estimator::{self, Estimator, Leveller, Start, StartAttitude},
@@ -36,7 +35,6 @@ impl Navigator {
         self.gps_refused = false;
         self.gate.begin_anew();
         self.vision = VisionWatch::new();
-        self.blackout = Blackout::Seeing;
         self.fix.begin_anew(now);
         self.anchored = None;
         self.checkpoint_due = None;
