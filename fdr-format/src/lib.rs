@@ -22,11 +22,12 @@ mod segment;
 
 pub use flight::{
     Checked, ClockAnchor, Completeness, DEFAULT_SEGMENT_BYTES, DROPS_FILE, DropLine, DropLog,
-    FEATURE_RECOVERED, FileSystem, Finding, FindingKind, FlightDescription, FlightItem, FlightKeys,
-    FlightParameters, FlightReader, FlightSummary, FlightWriter, MAX_CONFIGURATION,
-    MAX_SEGMENT_BYTES, Manifest, ManifestSegment, ManifestStream, OpenError, Overview, Policy,
-    ReadError, SealState, SealVerdict, SegmentFile, SegmentStart, Selection, Storage,
-    StreamOverview, StreamVerdict, TimeRange, Verification, VerifyError, VerifyOptions, WriteError,
+    FEATURE_RECOVERED, FileSystem, Finding, FindingKind, FlightDescription, FlightFollower,
+    FlightItem, FlightKeys, FlightParameters, FlightReader, FlightSummary, FlightWriter, Followed,
+    MAX_CONFIGURATION, MAX_SEGMENT_BYTES, Manifest, ManifestSegment, ManifestStream, OpenError,
+    Overview, Policy, ReadError, RecoverError, RecoverySummary, SealState, SealVerdict,
+    SegmentFile, SegmentStart, Selection, Storage, StreamOverview, StreamVerdict, TimeRange,
+    Verification, VerifyError, VerifyOptions, WriteError, recover, recovered_flight_id,
     segment_file, segment_path, verify, verify_with,
 };
 pub use frame::{

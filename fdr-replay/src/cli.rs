@@ -35,6 +35,9 @@ pub enum Command {
     /// Print records as JSON lines
     #[command(after_help = CAT_HELP)]
     Cat(CatArguments),
+    /// Make a new recording of what is valid in a damaged one, and say what is lost
+    #[command(after_help = RECOVER_HELP)]
+    Recover(RecoverArguments),
     /// Recompute every output from the recorded inputs and compare it with the recorded one
     #[command(after_help = RERUN_HELP)]
     Rerun(RerunArguments),
@@ -136,6 +139,22 @@ impl From<PolicyName> for Policy {
     }
 }
 
+/// What to recover, and where to.
+#[derive(Debug, Args)]
+pub struct RecoverArguments {
+    #[command(flatten)]
+    pub flight: FlightArguments,
+    /// Folder for the new recording; it must not exist, or be empty
+    #[arg(short = 'o', long = "to", value_name = "FOLDER")]
+    pub to: PathBuf,
+    /// The essential stream instead of the bulk stream
+    #[arg(long)]
+    pub essential: bool,
+    /// Which recordings are read out
+    #[arg(long, value_enum, default_value_t)]
+    pub policy: PolicyName,
+}
+
 /// What to judge, and how closely.
 #[derive(Debug, Args)]
 pub struct VerifyArguments {
@@ -225,6 +244,23 @@ Exit codes:
    3  damage was passed over on the way; it is named on stderr
    4  headers, footers, hash chain, manifest or seal do not agree; stderr names what does not
 Under a --policy that does not admit the recording nothing is printed.
+  64  wrong usage";
+
+const RECOVER_HELP: &str = "\
+The new recording is a flight with an id of its own. Records keep body and time; a RecoveredRun record says for
+each row of them where it stands in the source. What is missing or damaged is said in its place, and `verify`
+never judges the new recording better than the source: recovering repairs nothing.
+
+Examples:
+  fdr-replay recover damaged -o recovered
+  fdr-replay recover --policy torn-tail damaged -o recovered && fdr-replay rerun recovered
+
+Exit codes: that of `verify` for the source
+   0  the source is clean
+   1  it cannot be read, the policy does not admit it, or the new recording cannot be written
+   2  the tail of the source is torn or missing
+   3  the source is damaged, or records are missing
+   4  the source was altered
   64  wrong usage";
 
 const RERUN_HELP: &str = "\

@@ -31,6 +31,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Info(arguments) => commands::info::run(&arguments),
         Command::Verify(arguments) => commands::verify::run(&arguments),
         Command::Cat(arguments) => commands::cat::run(&arguments),
+        Command::Recover(arguments) => commands::recover::run(&arguments),
         Command::Rerun(arguments) => commands::rerun::run(&arguments),
         Command::Smooth(arguments) => commands::smooth::run(&arguments),
     };

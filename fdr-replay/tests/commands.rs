@@ -312,3 +312,100 @@ fn nothing_that_could_be_read_is_an_error_and_no_array() {
     assert_eq!(code(&output), 1);
     assert!(json(&output)["error"].is_string(), "{}", stdout(&output));
 }
+
+#[test]
+fn cat_seeks_by_number_and_does_not_judge_what_it_does_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = record_flight(folder.path());
+    let path = folder.path().to_str().unwrap();
+    let wanted = |arguments: &[&str]| {
+        let output = run(&[&["cat", path], arguments].concat());
+        let numbers = lines(&output).into_iter();
+        let numbers: Vec<_> = numbers
+            .map(|line| line["sequence"].as_u64().unwrap())
+            .collect();
+        (code(&output), numbers)
+    };
+    assert_eq!(wanted(&["--sequence", "7"]), (0, vec![7]));
+    assert_eq!(wanted(&["--sequence", "7..9"]), (0, vec![7, 8, 9]));
+    fs::remove_file(segment(&summary, 1)).unwrap();
+    assert_eq!(wanted(&["--sequence", "7..9"]), (0, vec![7, 8, 9]));
+    assert_eq!(
+        wanted(&["--sequence", "7..9", "--policy", "strict"]),
+        (3, vec![])
+    );
+    assert_eq!(code(&run(&["cat", path, "--sequence", "9..7"])), 64);
+}
+
+#[test]
+fn a_policy_says_what_is_read_out_and_changes_no_verdict() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = record_flight(folder.path());
+    let last = segment(&summary, summary.segments - 1);
+    change(last, |bytes| bytes.truncate(bytes.len() - 9));
+    let path = folder.path().to_str().unwrap();
+    let printed = |policy: &str| {
+        let output = run(&["cat", path, "--policy", policy]);
+        (code(&output), !output.stdout.is_empty())
+    };
+    assert_eq!(printed("strict"), (2, false));
+    assert_eq!(printed("torn-tail"), (2, true));
+    assert_eq!(printed("salvage"), (2, true));
+    change(segment(&summary, 0), |bytes| bytes[10_000] ^= 1);
+    assert_eq!(printed("torn-tail"), (3, false));
+    assert_eq!(printed("salvage"), (3, true));
+}
+
+#[test]
+fn recover_ends_with_the_code_of_the_source_and_overwrites_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = record_flight(&folder.path().join("source"));
+    change(segment(&summary, 0), |bytes| bytes[10_000] ^= 1);
+    let (from, to) = (folder.path().join("source"), folder.path().join("new"));
+    let (from, to) = (from.to_str().unwrap(), to.to_str().unwrap());
+    let output = run(&["recover", "--json", from, "-o", to]);
+    assert_eq!(code(&output), 3);
+    assert_eq!(json(&output)["exit_code"], 3);
+    let judged = run(&["verify", "--json", to]);
+    assert_eq!(code(&judged), 3);
+    assert_eq!(json(&judged)["completeness"], "recovered");
+    assert_eq!(code(&run(&["recover", from, "-o", to])), 1);
+    let strict = folder.path().join("strict");
+    let strict = strict.to_str().unwrap();
+    assert_eq!(
+        code(&run(&[
+            "recover",
+            from,
+            "-o",
+            strict,
+            "--policy",
+            "torn-tail"
+        ])),
+        1
+    );
+}
+
+#[test]
+fn following_a_flight_that_has_ended_prints_all_of_it_and_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    record_flight(folder.path());
+    let path = folder.path().to_str().unwrap();
+    let output = run(&["cat", path, "--follow"]);
+    assert_eq!(code(&output), 0);
+    assert_eq!(stdout(&output), stdout(&run(&["cat", path])));
+}
+
+#[test]
+fn a_fast_look_at_a_recording_leaves_out_what_only_hashes_tell() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = record_flight(folder.path());
+    let manifest = summary.folder.join("manifest.json");
+    change(manifest, |bytes| bytes.truncate(5));
+    let path = folder.path().to_str().unwrap();
+    assert_eq!(code(&run(&["verify", path])), 4);
+    let fast = run(&["verify", "--fast", "--json", path]);
+    assert_eq!(code(&fast), 0);
+    assert_eq!(json(&fast)["checked"], "checksums_and_sequence");
+    change(segment(&summary, 0), |bytes| bytes[10_000] ^= 1);
+    assert_eq!(code(&run(&["verify", "--fast", path])), 3);
+}

@@ -10,6 +10,7 @@
 
 mod drops;
 mod folder;
+mod follow;
 mod manifest;
 mod mapping;
 mod open;
@@ -17,6 +18,7 @@ mod outline;
 mod overview;
 mod parameters;
 mod reader;
+mod recover;
 mod scan;
 mod selection;
 mod storage;
@@ -25,6 +27,7 @@ mod writer;
 
 pub use drops::{DROPS_FILE, DropLine, DropLog};
 pub use folder::{FlightDescription, OpenError, segment_file, segment_path};
+pub use follow::{FlightFollower, Followed};
 pub use manifest::{Manifest, ManifestSegment, ManifestStream};
 pub use overview::{Overview, StreamOverview};
 pub use parameters::{
@@ -32,6 +35,7 @@ pub use parameters::{
     FlightSummary, MAX_CONFIGURATION, MAX_SEGMENT_BYTES, SegmentStart, WriteError,
 };
 pub use reader::{FlightItem, FlightReader, ReadError};
+pub use recover::{RecoverError, RecoverySummary, recover, recovered_flight_id};
 pub use selection::Selection;
 pub use storage::{FileSystem, SegmentFile, Storage};
 pub use verify::{

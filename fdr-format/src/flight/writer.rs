@@ -37,6 +37,8 @@ pub struct FlightWriter<S: Storage = FileSystem> {
     block_used: usize,
     closed: Vec<ManifestSegment>,
     chain: Digest,
+    /// Sequence numbers to be passed over before the next record.
+    left_out: u64,
     counts: TypeCounts,
     last_monotonic_ns: u64,
     failed: bool,
@@ -102,6 +104,7 @@ impl<S: Storage> FlightWriter<S> {
             block_used,
             closed: Vec::new(),
             chain: Digest::default(),
+            left_out: 0,
             counts: TypeCounts::default(),
             last_monotonic_ns: now,
             failed: false,
@@ -123,18 +126,25 @@ impl<S: Storage> FlightWriter<S> {
         if self.failed {
             return Err(self.already_failed());
         }
-        let encoder = &self.segment.encoder;
-        let end = encoder.bytes() + encoder.footer_room() as u64;
-        if encoder.records() > 1
-            && (end >= self.parameters.segment_bytes || encoder.is_full_of_types())
-        {
-            self.rotate(monotonic_ns)?;
-        }
+        self.make_room(monotonic_ns)?;
         let sequence = self.encode(record, monotonic_ns)?;
         if self.block_used >= BLOCK {
             self.write_block()?;
         }
         Ok(sequence)
+    }
+
+    /// Passes over so many sequence numbers, and says which. The next record should explain why.
+    ///
+    /// # Errors
+    /// As [`FlightWriter::append`].
+    pub(super) fn leave_out(&mut self, records: u64) -> Result<(u64, u64), WriteError> {
+        self.make_room(self.last_monotonic_ns)?;
+        let first = self.segment.encoder.next_sequence();
+        // The last number is none, and one is needed for each record that follows.
+        let last = first.saturating_add(records - 1).min(u64::MAX >> 1);
+        self.left_out = (last - first) + 1;
+        Ok((first, last))
     }
 
     /// Writes what is still in memory and waits until all of it is on the device.
@@ -184,8 +194,20 @@ impl<S: Storage> FlightWriter<S> {
         counts
     }
 
+    /// Closes the segment when nothing more fits.
+    fn make_room(&mut self, monotonic_ns: u64) -> Result<(), WriteError> {
+        let encoder = &self.segment.encoder;
+        let end = encoder.bytes() + encoder.footer_room() as u64;
+        let is_full = end >= self.parameters.segment_bytes || encoder.is_full_of_types();
+        match is_full && encoder.records() > 1 {
+            true => self.rotate(monotonic_ns),
+            false => Ok(()),
+        }
+    }
+
     fn encode(&mut self, record: &Record<'_>, monotonic_ns: u64) -> Result<u64, WriteError> {
         let sequence = self.segment.encoder.next_sequence();
+        let sequence = sequence.saturating_add(std::mem::take(&mut self.left_out));
         let free = &mut self.block[self.block_used..];
         let encoder = &mut self.segment.encoder;
         self.block_used += encoder.append(record, sequence, monotonic_ns, free)?;

@@ -230,6 +230,8 @@ enumeration! {
         Frozen = 7,
         /// The record was read damaged when the recording was recovered.
         Damage = 8,
+        /// The recording that this one was recovered from says why.
+        Source = 9,
     }
 }
 
@@ -247,6 +249,7 @@ impl LossCause {
             Self::RecordTooLong => "record_too_long",
             Self::Frozen => "frozen",
             Self::Damage => "damage",
+            Self::Source => "source",
         }
     }
 

@@ -39,6 +39,9 @@ pub fn run(arguments: &CatArguments) -> anyhow::Result<Outcome> {
         true => Stream::Essential,
         false => Stream::Bulk,
     };
+    if arguments.follow {
+        return super::follow::run(arguments, stream);
+    }
     let reader = FlightReader::open_stream(&arguments.flight.flight, stream)?;
     let about = reader.description();
     let start_ms = about.map(|about| about.clock.monotonic_ns / NS_PER_MS);
