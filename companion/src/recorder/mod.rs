@@ -32,6 +32,7 @@ mod ring;
 mod segment_files;
 mod service;
 mod shelf;
+mod side_files;
 mod sight_inputs;
 mod sizes;
 mod staging;
@@ -66,6 +67,7 @@ pub use ring::{
 pub use segment_files::{Durable, FileProblem, SegmentFiles, Written};
 pub use service::{Clock, Recorder, RecorderError};
 pub use shelf::{ClosedSegment, Shelf};
+pub use side_files::{SideFiles, SideKind, SideRefused};
 pub use sizes::RecorderSizes;
 pub use staging::{BLOCKS_MIN, DropState, Explained, Staging, StagingQueue};
 pub use status::{Histogram, Status};

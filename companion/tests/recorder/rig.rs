@@ -11,8 +11,9 @@ use companion::recorder::{
     Status, Writer, WriterStep, close_flight,
 };
 use fdr_format::records::{
-    Attitude, ComponentLifecycleEvent, EmittedExternalPosition, FixType, FlightSource, ImuTrace,
-    LifecycleEvent, NavigatorEvent, NavigatorEventKind, Severity, SourceLabel,
+    Airframe, Attitude, ComponentLifecycleEvent, EmittedExternalPosition, FixType, FlightSource,
+    FlightState, ImuTrace, LifecycleEvent, NavigatorEvent, NavigatorEventKind, Severity,
+    SourceLabel,
 };
 use fdr_format::{
     BootId, ClockAnchor, FlightId, FlightItem, FlightParameters, FlightReader, Record, RecordType,
@@ -65,6 +66,24 @@ pub fn attitude(time_ns: u64) -> Record<'static> {
         roll_rad: 0.1,
         pitch_rad: 0.0,
         yaw_rad: 1.0,
+        angular_rate_frd_radps: [0.0; 3],
+    }
+    .into()
+}
+
+pub fn flight_state(time_ns: u64, armed: bool) -> Record<'static> {
+    FlightState {
+        time_ns,
+        armed,
+        airframe: Airframe::FixedWing,
+    }
+    .into()
+}
+
+pub fn impact(time_ns: u64) -> Record<'static> {
+    ImuTrace {
+        time_ns,
+        specific_force_frd_mps2: [-90.0, 0.0, -40.0],
         angular_rate_frd_radps: [0.0; 3],
     }
     .into()

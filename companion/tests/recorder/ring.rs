@@ -11,7 +11,7 @@ use companion::recorder::{
 use fdr_format::records::LossCause;
 use fdr_format::{DropLog, RecordType, Stream};
 
-use super::rig::{Flight, MS, Rig, attitude, event, imu, position, sizes};
+use super::rig::{Flight, MS, Rig, attitude, event, flight_state, impact, imu, position, sizes};
 
 const SEGMENT: u64 = 1 << 20;
 /// Room for five segments beside the ledger.
@@ -372,4 +372,70 @@ fn a_disk_that_fails_for_a_while_is_said_once_and_positions_keep_flowing_into_th
     assert_eq!(flight.verdict.exit_code, 0, "{:?}", flight.verdict.findings);
     all_accounted_for(&flight, RecordType::IMU_TRACE, 45_000);
     assert_eq!(flight.times(RecordType::IMU_TRACE).last(), Some(&44_999));
+}
+
+#[test]
+fn an_impact_and_a_disarm_freeze_the_ring_that_recorded_them() {
+    let mut rig = Rig::with(
+        SEGMENT,
+        &RecorderSizes {
+            freeze_impact_mps2: 60.0,
+            ..capped()
+        },
+    );
+    rig.sender.append(&flight_state(0, true), 0).unwrap();
+    fly(&mut rig, 0..2000);
+    let now = rig.now;
+    rig.sender.append(&impact(now), now).unwrap();
+    rig.sender.append(&flight_state(now, false), now).unwrap();
+    rig.settle();
+    assert!(rig.status.is_frozen() && rig.flight().join("frozen").exists());
+    let (events, _) = rig.notices.take();
+    let text = &events.last().unwrap().text;
+    assert!(text.contains("impact_then_disarm"), "{text}");
+    let flight = rig.finish();
+    assert_eq!(flight.verdict.exit_code, 0);
+    let recorded = flight.times(RecordType::COMPONENT_LIFECYCLE_EVENT);
+    assert_eq!(recorded.len(), 1, "the freeze is in the recording, once");
+}
+
+#[test]
+fn the_recorder_records_its_own_figures_every_second() {
+    let mut rig = Rig::with(
+        SEGMENT,
+        &RecorderSizes {
+            telemetry: true,
+            ..sizes(16, 1 << 20)
+        },
+    );
+    for tenth in 0..105 {
+        rig.now = tenth * 100 * MS;
+        rig.sender.append(&imu(rig.now), rig.now).unwrap();
+        rig.collect();
+        rig.write_all();
+    }
+    let free = rig.status.disk_space();
+    assert!(free.free_bytes > 0 && free.free_inodes > 0);
+    let durable = rig.promised();
+    let folder = rig.flight();
+    let flight = rig.finish_in_place();
+    let times = flight.times(RecordType::RECORDER_TELEMETRY);
+    assert_eq!(
+        times,
+        (1..=10)
+            .map(|s| s * 1000 * MS)
+            .chain([times[10]])
+            .collect::<Vec<_>>()
+    );
+    let bytes = fs::read(folder.join("segments/seg_00000.bin")).unwrap();
+    let reader = fdr_format::SegmentReader::open(&bytes, None).unwrap();
+    let last = reader.flatten().filter_map(|record| match record.decode() {
+        Ok(fdr_format::Record::RecorderTelemetry(telemetry)) => Some(telemetry),
+        _ => None,
+    });
+    let tenth = last.take(10).last().unwrap();
+    assert!(tenth.durable_sequence > 50 && tenth.durable_sequence <= durable);
+    assert!(tenth.disk_free_bytes > 0 && tenth.staging_free_min_bytes > 0);
+    assert_eq!((tenth.dropped, tenth.refused), (0, 0));
+    fs::remove_dir_all(folder.parent().unwrap()).unwrap();
 }
