@@ -205,6 +205,8 @@ pub fn read_flight<V: Volume>(
             if is_open {
                 let read = read_segment(volume, flight, flight_id, found.segment, found.bytes)?;
                 closed.held = Some(read.held);
+                // What is torn behind them is no part of the recording.
+                closed.bytes = read.valid_bytes;
             }
             resumed.closed.push(closed);
         }

@@ -346,7 +346,9 @@ impl Rig {
         assert!(closed.unwrap().clean_shutdown);
         drop(self.lock);
         folder(&mut self.folder);
-        Flight::read(self.folder)
+        let flight = Flight::read(self.folder);
+        assert_eq!(flight.verdict.exit_code, 0, "{:?}", flight.verdict.findings);
+        flight
     }
 }
 
