@@ -45,6 +45,16 @@ bench *FILTER:
 bench-recorder FOLDER="/var/tmp":
     scripts/bench-recorder.sh {{ FOLDER }}
 
+# The edge spine beside a state per row: acknowledge, drain, audit, recovery, memory (some minutes)
+bench-spine *OPTIONS:
+    cargo run --locked --release -p edge-spine --example bench -- {{ OPTIONS }}
+
+# The edge spine through 1,000 kills, on a folder and on Redis, then until everything has drained
+torture-spine KILLS="1000":
+    cargo build --locked --release -p edge-spine
+    "${CARGO_TARGET_DIR:-target}/release/spine" stress --kills {{ KILLS }} --json
+    "${CARGO_TARGET_DIR:-target}/release/spine" stress --kills {{ KILLS }} --sink redis --seed 2 --json
+
 # Every fuzz target for SECONDS (property tests where nightly is missing)
 fuzz SECONDS="60":
     scripts/fuzz.sh {{ SECONDS }}

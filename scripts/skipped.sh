@@ -15,4 +15,8 @@ flights="${FLIGHT_DATA:-../shared/data}"
 strace -qq -f true 2>/dev/null ||
     skip "disk errors put into system calls: strace is missing or may not trace here; run \`just setup\`"
 
+for own in redis-server openssl strace; do
+    command -v "$own" >/dev/null || skip "the edge spine's tests with $own; run \`just setup\`"
+done
+
 ((skipped)) || echo "nothing was skipped: real flights in $flights, Python peers in .venv"

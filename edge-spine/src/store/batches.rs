@@ -1,0 +1,699 @@
+//! Batches: claiming ranges of rows, making them ready to leave, and settling them.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::rows::{NewDead, bytes_of, drop_oldest_dead};
+use super::{Moment, Sql, Store, StoreError, Tally, audit, names};
+use crate::audit::{Checkpoint, Entry, Signer};
+use crate::batch::{BatchEvent, BatchId, BatchState, RowRange};
+use crate::check::Reason;
+use crate::geofence::{Decision, Fence, Place, Policy};
+use crate::row::{Correlation, first_16, hex, line_of};
+
+/// Most bytes of payload in one batch, unless a single row is longer.
+const MAX_BATCH_BYTES: i64 = 1 << 20;
+/// Most bytes of payload that one claim keeps in memory.
+const MAX_CLAIM_BYTES: i64 = 8 << 20;
+
+/// A batch under way.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// Its number, in the order of claiming.
+    pub number: i64,
+    /// Its id, for ever.
+    pub id: BatchId,
+    /// Its rows.
+    pub range: RowRange,
+    /// How many rows.
+    pub rows: i64,
+    /// Where it stands.
+    pub state: BatchState,
+    /// Attempts that failed.
+    pub attempts: i64,
+}
+
+/// A row as it leaves.
+#[derive(Debug, Clone)]
+pub struct OutgoingRow {
+    /// Device, or its pseudonym.
+    pub device: String,
+    /// Time, nanoseconds since 1970.
+    pub ts_ns: i64,
+    /// The source's counter.
+    pub seq: i64,
+    /// Channel.
+    pub channel: String,
+    /// What follows it everywhere.
+    pub correlation: Correlation,
+    /// The fields as JSON.
+    pub fields: String,
+}
+
+impl OutgoingRow {
+    /// The row as a line of JSON.
+    #[must_use]
+    pub fn line(&self) -> String {
+        line_of(
+            &self.device,
+            self.ts_ns,
+            self.seq,
+            &self.channel,
+            &self.correlation,
+            &self.fields,
+        )
+    }
+}
+
+/// A batch with everything that leaves.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// The batch.
+    pub batch: Batch,
+    /// Its rows.
+    pub rows: Vec<OutgoingRow>,
+    /// The rows as lines, each with its newline.
+    pub body: String,
+    /// SHA-256 of the body.
+    pub digest: [u8; 32],
+    /// Size and head of the audit log that speaks of it.
+    pub checkpoint: Checkpoint,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settlement {
+    /// The sink has it durably.
+    Stored,
+    /// Nobody knows; it stays under way.
+    Failed(String),
+    /// The sink refuses it and will not take it any more.
+    Withdrawn(String),
+}
+
+/// A line of the history.
+#[derive(Debug, Clone, Serialize)]
+pub struct BatchRecord {
+    /// Its number.
+    pub number: i64,
+    /// Its id, hex.
+    pub batch_id: String,
+    /// First row.
+    pub first: i64,
+    /// Last row.
+    pub last: i64,
+    /// Rows.
+    pub rows: i64,
+    /// State.
+    pub state: &'static str,
+    /// Attempts that failed.
+    pub attempts: i64,
+    /// The batch that it is a half of.
+    pub parent: Option<i64>,
+    /// When it was claimed, wall clock, milliseconds.
+    pub claimed_ms: i64,
+    /// When it was settled.
+    pub settled_ms: Option<i64>,
+    /// Why the last attempt failed.
+    pub error: Option<String>,
+}
+
+/// What a claim needs to know.
+struct Maker<'a> {
+    store: [u8; 16],
+    signer: &'a Signer,
+    fence: Option<&'a Fence>,
+    now: Moment,
+}
+
+impl Store {
+    /// Batches that a process left half-drained become *recovered*; the role of draining must be held.
+    ///
+    /// # Errors
+    /// When the database cannot be changed.
+    pub fn recover_incomplete_batches(&mut self) -> Result<i64, StoreError> {
+        self.transaction(|connection, tally| {
+            // An attempt may have been under way: it counts, or a batch that ends the process never would.
+            let found = connection.execute(
+                "UPDATE batches SET state = ?1, attempts = attempts + 1 WHERE state IN (?2, ?1)",
+                [
+                    BatchState::Draining.after(BatchEvent::FoundAtOpen) as u8,
+                    BatchState::Draining as u8,
+                ],
+            )? as i64;
+            tally.recovered += found;
+            Ok(found)
+        })
+    }
+
+    /// Batches under way, oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn under_way(&self, limit: usize) -> Result<Vec<Batch>, StoreError> {
+        self.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT n, batch_id, first, last, rows, state, attempts FROM batches
+                     WHERE state IN (1, 2) ORDER BY first LIMIT ?1",
+                )?
+                .query_map([limit as i64], batch_of)?
+                .collect()
+        })
+    }
+
+    /// Claims waiting rows, at most `burst` batches; the audit entries are durable with the claim.
+    ///
+    /// # Errors
+    /// When the claim could not be made durable: then nothing may be sent.
+    pub fn claim(
+        &mut self,
+        rows: i64,
+        burst: usize,
+        fence: Option<&Fence>,
+        now: Moment,
+    ) -> Result<Vec<Outgoing>, StoreError> {
+        if self.tally()?.pending() == 0 {
+            return Ok(Vec::new());
+        }
+        let signer = self.signer.clone();
+        let maker = Maker {
+            store: self.id,
+            signer: &signer,
+            fence,
+            now,
+        };
+        self.transaction(|connection, tally| {
+            let names = names::all(connection)?;
+            let mut claimed = Vec::new();
+            let mut budget = MAX_CLAIM_BYTES;
+            while claimed.len() < burst && budget > 0 && tally.pending() > 0 {
+                let first = tally.claimed_to + 1;
+                let limit = RowRange {
+                    first,
+                    last: tally.last_row.min(first + rows - 1),
+                };
+                let (last, bytes) = cut(connection, limit)?;
+                budget -= bytes;
+                let range = RowRange { first, last };
+                let batch = insert(
+                    connection,
+                    tally,
+                    &maker,
+                    range,
+                    last - first + 1,
+                    bytes,
+                    None,
+                )?;
+                tally.claimed_to = last;
+                claimed.push(make(connection, tally, &maker, &names, batch)?);
+            }
+            Ok(claimed)
+        })
+    }
+
+    /// A batch that is under way already, ready to leave again; what is said about it is decided anew,
+    /// and audited when it differs.
+    ///
+    /// # Errors
+    /// When the audit entries could not be made durable: then nothing may be sent.
+    pub fn prepare(
+        &mut self,
+        batch: Batch,
+        fence: Option<&Fence>,
+        now: Moment,
+    ) -> Result<Outgoing, StoreError> {
+        let signer = self.signer.clone();
+        let maker = Maker {
+            store: self.id,
+            signer: &signer,
+            fence,
+            now,
+        };
+        self.transaction(|connection, tally| {
+            let names = names::all(connection)?;
+            make(connection, tally, &maker, &names, batch)
+        })
+    }
+
+    /// Settles attempts, in one durable commit.
+    ///
+    /// # Errors
+    /// When the database cannot be changed; the same attempts may be settled again.
+    pub fn settle(
+        &mut self,
+        settled: &[(Batch, Settlement)],
+        max_dead: i64,
+        now: Moment,
+    ) -> Result<(), StoreError> {
+        if settled.is_empty() {
+            return Ok(());
+        }
+        let store = self.id;
+        self.transaction(|connection, tally| {
+            for (batch, settlement) in settled {
+                settle_one(connection, tally, &store, batch, settlement, max_dead, now)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The newest batches, newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn history(&self, limit: usize) -> Result<Vec<BatchRecord>, StoreError> {
+        self.read(|connection| {
+            connection
+                .prepare(
+                    "SELECT n, batch_id, first, last, rows, state, attempts, parent, claimed_ms,
+                            settled_ms, error
+                     FROM batches ORDER BY n DESC LIMIT ?1",
+                )?
+                .query_map([limit as i64], |row| {
+                    Ok(BatchRecord {
+                        number: row.get(0)?,
+                        batch_id: hex(&row.get::<_, [u8; 16]>(1)?),
+                        first: row.get(2)?,
+                        last: row.get(3)?,
+                        rows: row.get(4)?,
+                        state: state_of(row, 5)?.name(),
+                        attempts: row.get(6)?,
+                        parent: row.get(7)?,
+                        claimed_ms: row.get(8)?,
+                        settled_ms: row.get(9)?,
+                        error: row.get(10)?,
+                    })
+                })?
+                .collect()
+        })
+    }
+}
+
+/// Gives up the oldest waiting rows, as a batch of their own in the history. Returns how many.
+pub fn drop_oldest(
+    connection: &Connection,
+    tally: &mut Tally,
+    store: &[u8; 16],
+    wanted: i64,
+    wall_ms: i64,
+) -> Sql<i64> {
+    let count = wanted.min(tally.pending());
+    if count <= 0 {
+        return Ok(0);
+    }
+    let range = RowRange {
+        first: tally.claimed_to + 1,
+        last: tally.claimed_to + count,
+    };
+    let bytes: i64 = connection
+        .prepare_cached("SELECT coalesce(sum(length(CAST(payload AS BLOB)) + 128), 0) FROM rows WHERE id BETWEEN ?1 AND ?2")?
+        .query_row([range.first, range.last], |row| row.get(0))?;
+    connection
+        .prepare_cached("DELETE FROM rows WHERE id BETWEEN ?1 AND ?2")?
+        .execute([range.first, range.last])?;
+    tally.last_batch += 1;
+    let id = BatchId::new(store, tally.last_batch);
+    connection
+        .prepare_cached(
+            "INSERT INTO batches(n, batch_id, first, last, rows, bytes, state, attempts, claimed_ms,
+                                 settled_ms, error, kept)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?8, 'the buffer was full', 0)",
+        )?
+        .execute(params![
+            tally.last_batch,
+            id.0,
+            range.first,
+            range.last,
+            count,
+            bytes,
+            BatchState::Dropped as u8,
+            wall_ms
+        ])?;
+    tally.claimed_to = range.last;
+    tally.dropped += count;
+    tally.bytes -= bytes;
+    Ok(count)
+}
+
+fn batch_of(row: &SqlRow<'_>) -> Sql<Batch> {
+    Ok(Batch {
+        number: row.get(0)?,
+        id: BatchId(row.get(1)?),
+        range: RowRange {
+            first: row.get(2)?,
+            last: row.get(3)?,
+        },
+        rows: row.get(4)?,
+        state: state_of(row, 5)?,
+        attempts: row.get(6)?,
+    })
+}
+
+fn state_of(row: &SqlRow<'_>, column: usize) -> Sql<BatchState> {
+    let number: i64 = row.get(column)?;
+    BatchState::from_number(number).ok_or(rusqlite::Error::IntegralValueOutOfRange(column, number))
+}
+
+/// Where a batch ends that may not grow beyond its bytes.
+fn cut(connection: &Connection, limit: RowRange) -> Sql<(i64, i64)> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, length(CAST(payload AS BLOB)) + 128 FROM rows WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
+    )?;
+    let mut found = statement.query([limit.first, limit.last])?;
+    let (mut last, mut bytes) = (limit.first, 0);
+    while let Some(row) = found.next()? {
+        let own: i64 = row.get(1)?;
+        if bytes > 0 && bytes + own > MAX_BATCH_BYTES {
+            break;
+        }
+        bytes += own;
+        last = row.get(0)?;
+    }
+    Ok((last, bytes))
+}
+
+fn insert(
+    connection: &Connection,
+    tally: &mut Tally,
+    maker: &Maker<'_>,
+    range: RowRange,
+    rows: i64,
+    bytes: i64,
+    parent: Option<i64>,
+) -> Sql<Batch> {
+    tally.last_batch += 1;
+    let number = tally.last_batch;
+    let batch = Batch {
+        number,
+        id: BatchId::new(&maker.store, number),
+        range,
+        rows,
+        state: BatchState::Draining,
+        attempts: 0,
+    };
+    insert_batch(connection, &batch, bytes, parent, maker.now.wall_ms)?;
+    Ok(batch)
+}
+
+fn insert_batch(
+    connection: &Connection,
+    batch: &Batch,
+    bytes: i64,
+    parent: Option<i64>,
+    wall_ms: i64,
+) -> Sql<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO batches(n, batch_id, first, last, rows, bytes, state, attempts, parent,
+                                 claimed_ms, kept)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, 1)",
+        )?
+        .execute(params![
+            batch.number,
+            batch.id.0,
+            batch.range.first,
+            batch.range.last,
+            batch.rows,
+            bytes,
+            batch.state as u8,
+            parent,
+            wall_ms
+        ])?;
+    Ok(())
+}
+
+/// Reads the rows of a batch, decides what may be said, and audits that.
+fn make(
+    connection: &Connection,
+    tally: &mut Tally,
+    maker: &Maker<'_>,
+    names: &std::collections::HashMap<i64, String>,
+    batch: Batch,
+) -> Sql<Outgoing> {
+    let mut rows = Vec::with_capacity(usize::try_from(batch.rows).unwrap_or(0));
+    let mut decisions: BTreeMap<Decision, i64> = BTreeMap::new();
+    let mut body = String::new();
+    let mut statement = connection.prepare_cached(
+        "SELECT device, ts, seq, channel, correlation, lat, lon, payload FROM rows
+         WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
+    )?;
+    let mut found = statement.query([batch.range.first, batch.range.last])?;
+    while let Some(row) = found.next()? {
+        let name = |column: usize| -> Sql<&str> {
+            let number: i64 = row.get(column)?;
+            let known = names.get(&number).map(String::as_str);
+            known.ok_or(rusqlite::Error::IntegralValueOutOfRange(column, number))
+        };
+        let (lat_deg, lon_deg): (Option<f64>, Option<f64>) = (row.get(5)?, row.get(6)?);
+        let place = lat_deg
+            .zip(lon_deg)
+            .map(|(lat_deg, lon_deg)| Place { lat_deg, lon_deg });
+        let fields = row.get_ref(7)?.as_str()?;
+        let own = Correlation(row.get(4)?);
+        let (device, correlation, fields) = match maker.fence {
+            None => {
+                *decisions.entry(no_fence()).or_default() += 1;
+                (name(0)?.to_owned(), own, fields.to_owned())
+            }
+            Some(fence) => {
+                let decision = fence.decide(place);
+                let shown = fence.disclose(decision.policy, name(0)?, own, fields);
+                *decisions.entry(decision).or_default() += 1;
+                (shown.device, shown.correlation, shown.fields)
+            }
+        };
+        let (ts_ns, seq) = (row.get(1)?, row.get(2)?);
+        let row = OutgoingRow {
+            device,
+            ts_ns,
+            seq,
+            channel: name(3)?.to_owned(),
+            correlation,
+            fields,
+        };
+        body.push_str(&row.line());
+        body.push('\n');
+        rows.push(row);
+    }
+    let digest: [u8; 32] = Sha256::digest(&body).into();
+    let checkpoint = vouch(connection, tally, maker, &batch, &decisions, digest)?;
+    Ok(Outgoing {
+        batch,
+        rows,
+        body,
+        digest,
+        checkpoint,
+    })
+}
+
+fn no_fence() -> Decision {
+    Decision {
+        jurisdiction: "none".into(),
+        zone: "no_fence".into(),
+        policy: Policy::Full,
+    }
+}
+
+/// Audits what leaves, unless exactly this was audited before; returns the batch's checkpoint.
+fn vouch(
+    connection: &Connection,
+    tally: &mut Tally,
+    maker: &Maker<'_>,
+    batch: &Batch,
+    decisions: &BTreeMap<Decision, i64>,
+    digest: [u8; 32],
+) -> Sql<Checkpoint> {
+    let known = connection
+        .prepare_cached(
+            "SELECT audit_size, audit_head, audit_signature FROM batches WHERE n = ?1 AND digest = ?2",
+        )?
+        .query_row(params![batch.number, digest], |row| {
+            Ok(Checkpoint {
+                size: row.get(0)?,
+                head: row.get(1)?,
+                public_key: maker.signer.public_key(),
+                signature: row.get(2)?,
+            })
+        })
+        .optional()?;
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let mut head = audit::head(connection, tally.audit_size)?;
+    for (decision, rows) in decisions {
+        let entry = Entry {
+            number: tally.audit_size + 1,
+            at_ms: maker.now.wall_ms,
+            batch: batch.id,
+            jurisdiction: decision.jurisdiction.clone(),
+            zone: decision.zone.clone(),
+            policy: decision.policy,
+            rows: *rows,
+            digest,
+        };
+        head = entry.chained(&head);
+        audit::append(connection, tally, &entry, &head)?;
+    }
+    let checkpoint = maker.signer.checkpoint(tally.audit_size, &head);
+    connection
+        .prepare_cached(
+            "UPDATE batches SET digest = ?2, audit_size = ?3, audit_head = ?4, audit_signature = ?5
+             WHERE n = ?1",
+        )?
+        .execute(params![
+            batch.number,
+            digest,
+            checkpoint.size,
+            checkpoint.head,
+            checkpoint.signature
+        ])?;
+    Ok(checkpoint)
+}
+
+fn settle_one(
+    connection: &Connection,
+    tally: &mut Tally,
+    store: &[u8; 16],
+    batch: &Batch,
+    settlement: &Settlement,
+    max_dead: i64,
+    now: Moment,
+) -> Sql<()> {
+    let found: Option<(BatchState, i64)> = connection
+        .prepare_cached("SELECT state, rows FROM batches WHERE n = ?1")?
+        .query_row([batch.number], |row| Ok((state_of(row, 0)?, row.get(1)?)))
+        .optional()?;
+    let Some((state, rows)) = found.filter(|(state, _)| state.is_under_way()) else {
+        return Ok(());
+    };
+    let (event, error) = match settlement {
+        Settlement::Stored => (BatchEvent::Stored, None),
+        Settlement::Failed(error) => (BatchEvent::Failed, Some(error)),
+        Settlement::Withdrawn(error) => (
+            BatchEvent::Withdrawn {
+                rows: u32::try_from(rows).unwrap_or(u32::MAX),
+            },
+            Some(error),
+        ),
+    };
+    let next = state.after(event);
+    let settled_ms = (!next.is_under_way()).then_some(now.wall_ms);
+    let failed = i64::from(!matches!(settlement, Settlement::Stored));
+    connection
+        .prepare_cached(
+            "UPDATE batches SET state = ?2, attempts = attempts + ?3, settled_ms = ?4,
+                                error = coalesce(?5, error), kept = ?6 WHERE n = ?1",
+        )?
+        .execute(params![
+            batch.number,
+            next as u8,
+            failed,
+            settled_ms,
+            error,
+            !matches!(next, BatchState::Split | BatchState::Dead)
+        ])?;
+    match next {
+        BatchState::Synced => tally.delivered += rows,
+        BatchState::Split => split(connection, tally, store, batch, now.wall_ms)?,
+        BatchState::Dead => bury(
+            connection,
+            tally,
+            batch,
+            error.map_or("", |own| own),
+            max_dead,
+            now.wall_ms,
+        )?,
+        BatchState::Draining | BatchState::Recovered | BatchState::Dropped => {}
+    }
+    Ok(())
+}
+
+fn split(
+    connection: &Connection,
+    tally: &mut Tally,
+    store: &[u8; 16],
+    batch: &Batch,
+    wall_ms: i64,
+) -> Sql<()> {
+    let Some((left, right)) = batch.range.halves() else {
+        return Ok(());
+    };
+    for range in [left, right] {
+        let (rows, bytes): (i64, i64) = connection
+            .prepare_cached(
+                "SELECT count(*), coalesce(sum(length(CAST(payload AS BLOB)) + 128), 0) FROM rows
+                 WHERE id BETWEEN ?1 AND ?2",
+            )?
+            .query_row([range.first, range.last], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+        tally.last_batch += 1;
+        let number = tally.last_batch;
+        let id = BatchId::new(store, number);
+        let half = Batch {
+            number,
+            id,
+            range,
+            rows,
+            state: BatchState::Draining,
+            attempts: 0,
+        };
+        insert_batch(connection, &half, bytes, Some(batch.number), wall_ms)?;
+    }
+    Ok(())
+}
+
+/// The one row of a batch that the sink refuses goes to the dead letters.
+fn bury(
+    connection: &Connection,
+    tally: &mut Tally,
+    batch: &Batch,
+    error: &str,
+    max_dead: i64,
+    wall_ms: i64,
+) -> Sql<()> {
+    let names = names::all(connection)?;
+    let name = |number: i64| names.get(&number).cloned().unwrap_or_default();
+    let mut statement = connection.prepare_cached(
+        "SELECT device, ts, seq, channel, correlation, payload FROM rows WHERE id BETWEEN ?1 AND ?2",
+    )?;
+    let buried = statement
+        .query_map([batch.range.first, batch.range.last], |row| {
+            let line = line_of(
+                &name(row.get(0)?),
+                row.get(1)?,
+                row.get(2)?,
+                &name(row.get(3)?),
+                &Correlation(row.get(4)?),
+                row.get_ref(5)?.as_str()?,
+            );
+            Ok((line, bytes_of(row.get_ref(5)?.as_str()?)))
+        })?
+        .collect::<Sql<Vec<_>>>()?;
+    for (line, bytes) in buried {
+        let row = crate::row::Row::parse(&line).ok();
+        let letter = NewDead {
+            digest: first_16(&Sha256::digest(&line)),
+            row: row.as_ref(),
+            reason: Reason::RefusedBySink,
+            detail: error,
+            line: line.as_bytes(),
+            at_ms: wall_ms,
+        };
+        if tally.dead >= max_dead {
+            drop_oldest_dead(connection, tally)?;
+        }
+        if !letter.is_known(connection, tally)? {
+            letter.insert(connection, tally)?;
+        }
+        tally.bytes -= bytes;
+    }
+    connection
+        .prepare_cached("DELETE FROM rows WHERE id BETWEEN ?1 AND ?2")?
+        .execute([batch.range.first, batch.range.last])?;
+    Ok(())
+}
