@@ -48,7 +48,10 @@ fn main() {
     let arguments = Arguments::parse();
     let folder = arguments.folder.clone().unwrap_or_else(std::env::temp_dir);
     match arguments.part.as_deref() {
-        None => all(&arguments, &folder.join(format!("spine-bench-{}", std::process::id()))),
+        None => all(
+            &arguments,
+            &folder.join(format!("spine-bench-{}", std::process::id())),
+        ),
         Some("fill") => fill(&folder, arguments.rows),
         Some("recover") => recover(&folder),
         Some(other) => panic!("no part {other}"),
@@ -66,7 +69,11 @@ fn all(arguments: &Arguments, folder: &Path) {
 }
 
 fn show(what: &str, figure: f64, unit: &str, required: &str) {
-    let figure = if figure >= 100.0 { format!("{figure:.0}") } else { format!("{figure:.2}") };
+    let figure = if figure >= 100.0 {
+        format!("{figure:.0}")
+    } else {
+        format!("{figure:.2}")
+    };
     println!("{what:<52} {:>14}  {required}", format!("{figure} {unit}"));
 }
 
@@ -119,7 +126,10 @@ fn acknowledge(folder: &Path) {
             writeln!(output, "{}", line(seq)).unwrap();
         }
     });
-    let options = DrainOptions { follow: true, ..DrainOptions::default() };
+    let options = DrainOptions {
+        follow: true,
+        ..DrainOptions::default()
+    };
     let (stop, own) = (Arc::clone(&options.stop), config.clone());
     let drainer = std::thread::spawn(move || {
         let sink = edge_spine::sink::open(&own.sink).unwrap();
@@ -128,9 +138,24 @@ fn acknowledge(folder: &Path) {
     let done = ingest(config, None, input, &mut std::io::sink(), Clock::new(0)).unwrap();
     stop.store(true, std::sync::atomic::Ordering::Relaxed);
     drainer.join().unwrap();
-    show("durable acknowledge p50, 2,000 rows/s, draining", done.acknowledge.p50_ms, "ms", "");
-    show("durable acknowledge p99", done.acknowledge.p99_ms, "ms", "<= 10 ms");
-    show("durable acknowledge, longest", done.acknowledge.max_ms, "ms", "");
+    show(
+        "durable acknowledge p50, 2,000 rows/s, draining",
+        done.acknowledge.p50_ms,
+        "ms",
+        "",
+    );
+    show(
+        "durable acknowledge p99",
+        done.acknowledge.p99_ms,
+        "ms",
+        "<= 10 ms",
+    );
+    show(
+        "durable acknowledge, longest",
+        done.acknowledge.max_ms,
+        "ms",
+        "",
+    );
 }
 
 fn loopback(folder: &Path) {
@@ -140,7 +165,12 @@ fn loopback(folder: &Path) {
     let receiver = Receiver::new(FileSink::open(&folder.join("out")).unwrap(), None, None);
     std::thread::spawn(move || Arc::new(receiver).serve(&listener));
     let sink = HttpSink::new(&url, None, None, 10.0).unwrap();
-    show("drain on loopback, synced files at the receiver", drained(&config, Box::new(sink)), "rows/s", ">= 50,000");
+    show(
+        "drain on loopback, synced files at the receiver",
+        drained(&config, Box::new(sink)),
+        "rows/s",
+        ">= 50,000",
+    );
 }
 
 /// Takes everything at once.
@@ -179,7 +209,8 @@ fn states(folder: &Path) {
     std::fs::create_dir_all(folder).unwrap();
     let open = |name: &str| {
         let own = Connection::open(folder.join(name)).unwrap();
-        own.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL").unwrap();
+        own.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+            .unwrap();
         own
     };
     let rows = open("column.db");
@@ -189,7 +220,10 @@ fn states(folder: &Path) {
     )
     .unwrap();
     for id in 0..DRAINED {
-        rows.prepare_cached("INSERT INTO rows VALUES (?1, 'PENDING', NULL, ?2)").unwrap().execute(params![id, line(id)]).unwrap();
+        rows.prepare_cached("INSERT INTO rows VALUES (?1, 'PENDING', NULL, ?2)")
+            .unwrap()
+            .execute(params![id, line(id)])
+            .unwrap();
     }
     rows.execute_batch("COMMIT").unwrap();
     let start = Instant::now();
@@ -201,10 +235,12 @@ fn states(folder: &Path) {
         .unwrap()
         .execute([batch])
         .unwrap();
-        rows.prepare_cached("UPDATE rows SET state = 'SYNCED' WHERE state = 'DRAINING' AND batch = ?1")
-            .unwrap()
-            .execute([batch])
-            .unwrap();
+        rows.prepare_cached(
+            "UPDATE rows SET state = 'SYNCED' WHERE state = 'DRAINING' AND batch = ?1",
+        )
+        .unwrap()
+        .execute([batch])
+        .unwrap();
     }
     let per_row = DRAINED as f64 / start.elapsed().as_secs_f64();
     let ranges = open("ranges.db");
@@ -219,13 +255,32 @@ fn states(folder: &Path) {
             .unwrap()
             .execute([batch, batch * 500, batch * 500 + 499])
             .unwrap();
-        ranges.prepare_cached("UPDATE batches SET state = 3 WHERE n = ?1").unwrap().execute([batch]).unwrap();
+        ranges
+            .prepare_cached("UPDATE batches SET state = 3 WHERE n = ?1")
+            .unwrap()
+            .execute([batch])
+            .unwrap();
     }
     let per_range = (count * 500) as f64 / start.elapsed().as_secs_f64();
-    show("state changes alone, a state per range", per_range, "rows/s", "");
-    show("state changes alone, a state per row (baseline)", per_row, "rows/s", "");
+    show(
+        "state changes alone, a state per range",
+        per_range,
+        "rows/s",
+        "",
+    );
+    show(
+        "state changes alone, a state per row (baseline)",
+        per_row,
+        "rows/s",
+        "",
+    );
     let config = filled(&folder.join("whole"), DRAINED);
-    show("drain to nowhere: audit, lines, sums, two commits", drained(&config, Box::new(Nowhere)), "rows/s", "");
+    show(
+        "drain to nowhere: audit, lines, sums, two commits",
+        drained(&config, Box::new(Nowhere)),
+        "rows/s",
+        "",
+    );
 }
 
 fn audit(folder: &Path) {
@@ -250,14 +305,29 @@ fn audit(folder: &Path) {
         change
             .prepare_cached("INSERT INTO audit VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")
             .unwrap()
-            .execute(params![number, entry.at_ms, entry.batch.0, "DE", "town", 0, 500, entry.digest, hash])
+            .execute(params![
+                number,
+                entry.at_ms,
+                entry.batch.0,
+                "DE",
+                "town",
+                0,
+                500,
+                entry.digest,
+                hash
+            ])
             .unwrap();
     }
     change.commit().unwrap();
     let store = Store::open(&config).unwrap();
     let start = Instant::now();
     assert!(store.verify_audit(&[]).unwrap().is_intact());
-    show("audit verify", AUDITED as f64 / start.elapsed().as_secs_f64(), "entries/s", ">= 1,000,000");
+    show(
+        "audit verify",
+        AUDITED as f64 / start.elapsed().as_secs_f64(),
+        "entries/s",
+        ">= 1,000,000",
+    );
 }
 
 /// Each part in a process of its own, so that its memory is its own.
@@ -278,14 +348,24 @@ fn waiting(folder: &Path, rows: i64) {
     };
     let (done, figures) = part("fill");
     assert!(done.success());
-    show(&format!("take {rows} rows, durable, 2,000 a commit"), figures[0], "rows/s", "");
+    show(
+        &format!("take {rows} rows, durable, 2,000 a commit"),
+        figures[0],
+        "rows/s",
+        "",
+    );
     show("memory after that", figures[1], "MB", "<= 64 MB");
     let (done, figures) = part("recover");
     assert!(!done.success(), "it ends itself by force, half-drained");
     show("(bytes on disk)", figures[0], "MB", "");
     let (done, figures) = part("recover");
     assert!(!done.success());
-    show("recovery after kill -9, until the first batch leaves", figures[1], "s", "<= 5 s");
+    show(
+        "recovery after kill -9, until the first batch leaves",
+        figures[1],
+        "s",
+        "<= 5 s",
+    );
     show("memory while draining", figures[2], "MB", "<= 64 MB");
 }
 
@@ -298,13 +378,18 @@ fn fill(folder: &Path, rows: i64) {
 
 fn recover(folder: &Path) {
     let config = Arc::new(config(folder));
-    let size = std::fs::metadata(config.directory.join("spine.db")).unwrap().len();
+    let size = std::fs::metadata(config.directory.join("spine.db"))
+        .unwrap()
+        .len();
     println!("{}", size as f64 / 1e6);
     let clock = Clock::new(0);
     let start = Instant::now();
     let store = Store::open(&config).unwrap();
     let mut drainer = Drainer::new(store, Arc::clone(&config), None, Box::new(Nowhere), 1).unwrap();
-    assert!(matches!(drainer.round(&mut || clock.now()).unwrap(), Round::Sent { .. }));
+    assert!(matches!(
+        drainer.round(&mut || clock.now()).unwrap(),
+        Round::Sent { .. }
+    ));
     println!("{}", start.elapsed().as_secs_f64());
     for _ in 0..50 {
         drainer.round(&mut || clock.now()).unwrap();
@@ -320,5 +405,10 @@ fn recover(folder: &Path) {
 fn peak_mb() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|own| own.starts_with("VmHWM")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1000.0
+    line.split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse::<f64>()
+        .unwrap()
+        / 1000.0
 }

@@ -1,4 +1,9 @@
 //! What may be said about a row, and that it was written down before.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 

@@ -1,4 +1,9 @@
 //! The program as a person runs it, and the drill of drills.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 

@@ -1,4 +1,9 @@
 //! The real sinks: a folder, a Redis server, and a web server with and without TLS.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
@@ -226,8 +231,23 @@ fn a_redis_that_would_lose_what_it_acknowledges_is_refused_and_so_is_a_wrong_pas
 /// Makes an authority and a certificate for `localhost` with OpenSSL; none where that is missing.
 fn certificate(folder: &Path) -> bool {
     let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
-        .args(["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+        ])
+        .args([
+            "-days",
+            "2",
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+        ])
         .args(["-addext", "basicConstraints=critical,CA:FALSE"])
         .arg("-keyout")
         .arg(folder.join("key.pem"))
@@ -257,7 +277,9 @@ fn an_https_server_written_by_somebody_else_gets_each_batch_once_and_a_stranger_
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut said = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut said = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
     let _server = Killed(child);
     let port = said.next().unwrap();
     let url = format!("https://localhost:{port}");

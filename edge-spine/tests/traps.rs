@@ -1,4 +1,9 @@
 //! The traps of the first generation, one test each (`../shared/reference/ground.md`, first table).
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
