@@ -301,3 +301,16 @@ Exit codes:
    1  the recording cannot be read, or the track cannot be written
    3  inputs are missing from some place on: the track ends there
   64  wrong usage";
+
+#[cfg(feature = "sync")]
+const SYNC_HELP: &str = "\
+Examples:
+  fdr-replay sync recordings --vehicle uav-7 --sink /mnt/archive/telemetry
+  fdr-replay sync recordings --vehicle uav-7 --sink redis://ground:6379 --json | jq .receipt
+
+Repeating it changes nothing; after an interruption, repeating it goes on.
+
+Exit codes:
+   0  every row is in the sink, durably; the receipt says which
+   1  not whole without --even-if-not-whole, rows refused, or the sink does not answer
+  64  wrong usage";

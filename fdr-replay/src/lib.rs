@@ -33,6 +33,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Cat(arguments) => commands::cat::run(&arguments),
         Command::Recover(arguments) => commands::recover::run(&arguments),
         Command::Rerun(arguments) => commands::rerun::run(&arguments),
+        #[cfg(feature = "sync")]
+        Command::Sync(arguments) => commands::sync::run(&arguments),
         Command::Smooth(arguments) => commands::smooth::run(&arguments),
     };
     outcome::exit_code(&line, done)

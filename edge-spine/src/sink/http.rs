@@ -200,10 +200,17 @@ pub(crate) fn sum(label: &str, body: &[u8]) -> String {
 }
 
 fn explain(error: ureq::Error) -> SinkError {
-    match error {
-        ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::BadUri(_) => {
-            SinkError::Configuration(format!("{error}; check sink.url and sink.ca_file"))
+    let text = error.to_string();
+    let needs_person = match &error {
+        ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::BadUri(_) => true,
+        // The handshake runs inside the first write, and reports a bad certificate as an I/O error.
+        ureq::Error::Io(own) => {
+            own.kind() == std::io::ErrorKind::InvalidData && text.contains("certificate")
         }
-        other => SinkError::Unreachable(other.to_string()),
+        _ => false,
+    };
+    if needs_person {
+        return SinkError::Configuration(format!("{text}; check sink.url and sink.ca_file"));
     }
+    SinkError::Unreachable(text)
 }

@@ -237,9 +237,11 @@ fn require_durable(connection: &mut Connection) -> Result<(), SinkError> {
                 )));
             }
             Ok(_) => {}
-            Err(error) if error.is_io_error() || error.is_timeout() => return Err(explain(error)),
-            // A server that keeps its settings to itself is believed.
-            Err(_) => {}
+            Err(error) => match error.code() {
+                // A server that keeps its settings to itself is believed.
+                Some("NOPERM" | "ERR") => {}
+                _ => return Err(explain(error)),
+            },
         }
     }
     Ok(())

@@ -6,4 +6,6 @@ pub mod info;
 pub mod recover;
 pub mod rerun;
 pub mod smooth;
+#[cfg(feature = "sync")]
+pub mod sync;
 pub mod verify;
