@@ -44,6 +44,42 @@ pub enum Command {
     /// Compute the track as it is known after landing, from what was measured behind each position
     #[command(after_help = SMOOTH_HELP)]
     Smooth(SmoothArguments),
+    /// Put positions, events and statistics into a sink, each once; ends with a signed receipt
+    #[cfg(feature = "sync")]
+    #[command(after_help = SYNC_HELP)]
+    Sync(SyncArguments),
+}
+
+/// What goes where.
+#[cfg(feature = "sync")]
+#[derive(Debug, Args)]
+pub struct SyncArguments {
+    #[command(flatten)]
+    pub flight: FlightArguments,
+    /// A folder, redis://…, or https://…
+    #[arg(long, value_name = "SINK")]
+    pub sink: String,
+    /// Name of the vehicle: with time and record number it is the key of a row
+    #[arg(long, value_name = "NAME")]
+    pub vehicle: String,
+    /// Where the store of this synchronisation is kept [default: .sync beside the flight]
+    #[arg(long, value_name = "FOLDER")]
+    pub store: Option<PathBuf>,
+    /// Write the receipt there as well
+    #[arg(long, value_name = "FILE")]
+    pub receipt: Option<PathBuf>,
+    /// PEM file of the authority that the server's certificate comes from
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// File with a bearer token
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Sync a flight that is damaged or was not closed in order; row and receipt say why
+    #[arg(long, value_name = "REASON")]
+    pub even_if_not_whole: Option<String>,
+    /// Give up when the sink took nothing for so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub give_up_after: u64,
 }
 
 /// Which recording, and how to report.

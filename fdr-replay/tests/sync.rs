@@ -17,7 +17,7 @@ use fdr_format::records::{
     EmittedExternalPosition, FixType, FlightSource, NavigatorEvent, NavigatorEventKind, Severity,
     SourceLabel,
 };
-use fdr_format::{BootId, ClockAnchor, FlightId, FlightParameters, FlightWriter};
+use fdr_format::{BootId, ClockAnchor, FlightId, FlightParameters, FlightWriter, Record};
 use serde_json::Value;
 
 const POSITIONS: u64 = 1200;
@@ -59,7 +59,9 @@ fn record(folder: &Path, closed: bool) -> std::path::PathBuf {
             last_satellite_anchor_age_ms: None,
             fix_type: FixType::ThreeD,
         };
-        writer.append(time_ns / 1_000_000, &position).unwrap();
+        writer
+            .append(&Record::EmittedExternalPosition(position), time_ns)
+            .unwrap();
         if index % 100 == 0 {
             let event = NavigatorEvent {
                 time_ns,
@@ -67,7 +69,9 @@ fn record(folder: &Path, closed: bool) -> std::path::PathBuf {
                 kind: NavigatorEventKind::EstimatorLost,
                 value: 0.0,
             };
-            writer.append(time_ns / 1_000_000, &event).unwrap();
+            writer
+                .append(&Record::NavigatorEvent(event), time_ns)
+                .unwrap();
         }
     }
     if closed {
