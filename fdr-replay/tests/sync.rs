@@ -37,6 +37,7 @@ fn record(folder: &Path, closed: bool) -> std::path::PathBuf {
             unix_ns: Some(1_700_000_000_000_000_000),
         },
         keys: None,
+        recovered: false,
         segment_bytes: 64 << 10,
     };
     let mut writer = FlightWriter::create(folder, parameters).unwrap();

@@ -15,9 +15,7 @@ use edge_spine::row::{Fields, Name, Row, RowKey, Scalar, hex};
 use edge_spine::shell::{Clock, DrainOptions, drain};
 use edge_spine::sink;
 use edge_spine::store::{Role, RoleLock, Store};
-use fdr_format::{
-    ClockAnchor, FlightItem, FlightReader, RawRecord, Record, Stream, Verification, Verifier,
-};
+use fdr_format::{ClockAnchor, FlightItem, FlightReader, RawRecord, Record, Stream, Verification};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -186,7 +184,8 @@ impl Taker {
     }
 
     fn take_flight(&mut self, flight: &Path) -> anyhow::Result<()> {
-        let reader = FlightReader::open(flight)?;
+        // The essential stream repeats what this one holds, under numbers of its own.
+        let mut reader = FlightReader::open_stream(flight, Stream::Bulk)?;
         let clock = reader.description().map_or(
             ClockAnchor {
                 monotonic_ns: 0,
@@ -194,19 +193,13 @@ impl Taker {
             },
             |about| about.clock,
         );
-        let mut verifier = Verifier::new(reader);
-        loop {
-            match verifier.next_item() {
-                Ok(Some(FlightItem::Record { segment, record })) => {
-                    // The essential stream repeats what this one holds, under numbers of its own.
-                    if Stream::of(segment).0 == Stream::Bulk {
-                        self.take_record(&record, clock)?;
-                    }
-                }
-                Ok(Some(FlightItem::Damage { .. } | FlightItem::Refused { .. })) | Err(_) => {}
-                Ok(None) => return Ok(()),
+        while let Some(item) = reader.next_item()? {
+            // What is damaged or missing stands in the verdict, and so in the receipt.
+            if let FlightItem::Record { record, .. } = item {
+                self.take_record(&record, clock)?;
             }
         }
+        Ok(())
     }
 
     fn take_record(&mut self, raw: &RawRecord<'_>, clock: ClockAnchor) -> anyhow::Result<()> {
