@@ -8,6 +8,12 @@ mod support;
 #[path = "../../fuzz/entries/link_framers.rs"]
 mod entry;
 
+#[path = "../../fuzz/entries/navigator.rs"]
+mod navigator_entry;
+
+#[path = "support/straight_flight.rs"]
+mod flown;
+
 use std::fs;
 use std::path::PathBuf;
 
@@ -19,9 +25,10 @@ use support::{
 
 type Entry = fn(&[u8]);
 
-const TARGETS: [(&str, Entry); 2] = [
+const TARGETS: [(&str, Entry); 3] = [
     ("mavlink_framer", entry::mavlink_framer),
     ("msp_framer", entry::msp_framer),
+    ("navigator", navigator_entry::navigator),
 ];
 
 fn seed_folder(target: &str) -> PathBuf {
@@ -87,10 +94,27 @@ fn msp_stream() -> Vec<u8> {
     stream
 }
 
+/// The inputs of a straight flight as the fuzz target reads them.
+fn input_stream() -> Vec<u8> {
+    let mut stream = Vec::new();
+    for input in flown::straight_flight(4, 4, 10) {
+        let record = companion::recorder::record_from_input(&input);
+        let kind = navigator_entry::INPUTS
+            .iter()
+            .position(|known| *known == record.record_type());
+        stream.push(kind.unwrap() as u8);
+        let mut body = [0; 1024];
+        let length = record.encode_body(&mut body).unwrap();
+        stream.extend_from_slice(&body[..length]);
+    }
+    stream
+}
+
 /// The seeds: whole streams, cut ones, damaged ones, and a log.
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let stream = match target {
         "mavlink_framer" => mavlink_stream(),
+        "navigator" => input_stream(),
         _ => msp_stream(),
     };
     let piece = |byte: u8, stream: &[u8]| [&[byte], stream].concat();

@@ -7,12 +7,15 @@ mod support;
 use companion::autopilot::AutopilotConfig;
 use companion::autopilot::ardupilot::{ArduPilotAdapter, Masked, mask_gps};
 use companion::autopilot::mavlink::Sender;
-use companion::navigator::{Airframe, FcGps, GpsFix, Input, MonotonicNs};
+use companion::navigator::{
+    Airframe, FcGps, GpsFix, GpsIntegrityState, Input, MonotonicNs, Navigator, NavigatorConfig,
+    Output, Outputs, SpoofGateStep, Tick,
+};
 use mavlink::dialects::ardupilotmega::{
     AHRS_DATA, AHRS2_DATA, AHRS3_DATA, EKF_STATUS_REPORT_DATA, GLOBAL_POSITION_INT_DATA,
     GPS_RAW_INT_DATA, GPS2_RAW_DATA, GpsFixType, LOCAL_POSITION_NED_DATA, MavAutopilot, MavMessage,
-    MavSysStatusSensor, MavType, RAW_IMU_DATA, SCALED_IMU2_DATA, SCALED_PRESSURE_DATA,
-    SYS_STATUS_DATA, VFR_HUD_DATA,
+    MavSeverity, MavSysStatusSensor, MavType, RAW_IMU_DATA, SCALED_IMU2_DATA, SCALED_PRESSURE_DATA,
+    STATUSTEXT_DATA, SYS_STATUS_DATA, VFR_HUD_DATA,
 };
 use support::{attitude, gps, heartbeat, plane_heartbeat, raw_imu};
 
@@ -389,4 +392,114 @@ fn denial_removes_everything_that_gps_reaches_and_leaves_the_sensors() {
     for message in [attitude(0.1), raw_imu(-1000), plane_heartbeat(true)] {
         assert_eq!(mask_gps(message.clone()), Masked::Untouched(message));
     }
+}
+
+#[test]
+fn a_status_text_that_speaks_of_spoofing_or_jamming_is_a_sign_against_the_other_receiver() {
+    let text = |words: &str| {
+        MavMessage::STATUSTEXT(STATUSTEXT_DATA {
+            severity: MavSeverity::MAV_SEVERITY_WARNING,
+            text: words.into(),
+            ..STATUSTEXT_DATA::default()
+        })
+    };
+    let mut adapter = plane();
+    for (words, expected) in [
+        ("GPS 1: Spoofing detected", Some(GpsIntegrityState::Spoofed)),
+        ("GPS1 JAMMED", Some(GpsIntegrityState::Jammed)),
+        ("EKF3 IMU0 is using GPS", None),
+    ] {
+        let found = match adapter.handle(VEHICLE, &text(words), at(10)) {
+            Some(Input::GpsIntegrity(report)) => {
+                assert_eq!(report.instance, 0, "ours is the second");
+                Some(report.state)
+            }
+            None => None,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(found, expected, "{words}");
+    }
+}
+
+#[test]
+fn a_report_whose_clock_jumps_is_told_as_a_jump_and_not_as_a_position() {
+    let mut adapter = plane();
+    let at_s = |seconds: f64| MonotonicNs((seconds * 1e9) as u64);
+    for step in 0..50 {
+        let seconds = 1.0 + f64::from(step) * 0.2;
+        // A link that holds reports back for two seconds is no jump.
+        let held = if step == 20 { 2.0 } else { 0.0 };
+        let input = adapter.handle(VEHICLE, &gps(seconds), at_s(seconds + held));
+        assert!(matches!(input, Some(Input::FcGps(_))), "{input:?}");
+    }
+    let jumped = adapter.handle(VEHICLE, &gps(31.0), at_s(11.0));
+    assert!(
+        matches!(jumped, Some(Input::GpsIntegrity(report)) if report.state == GpsIntegrityState::TimeJumped),
+        "{jumped:?}"
+    );
+    let next = adapter.handle(VEHICLE, &gps(31.2), at_s(11.2));
+    assert!(matches!(next, Some(Input::FcGps(_))), "{next:?}");
+}
+
+/// Our own positions come back as the second receiver's and as the autopilot's estimate. Once the gate is
+/// closed they could not open it, were they believed or not: none of them reaches the navigator.
+#[test]
+fn our_echo_never_opens_the_spoof_gate() {
+    let mut adapter = plane();
+    let mut navigator = Navigator::new(&NavigatorConfig::default());
+    let mut outputs = Outputs::default();
+    let mut steps = Vec::new();
+    let mut feed = |input: &Input, steps: &mut Vec<SpoofGateStep>| {
+        navigator.handle(input, &mut outputs);
+        steps.extend(outputs.iter().filter_map(|output| match output {
+            Output::SpoofGate(event) => Some(event.step),
+            _ => None,
+        }));
+    };
+    for step in 0..400u32 {
+        let seconds = 1.0 + f64::from(step) * 0.1;
+        let now = MonotonicNs((seconds * 1e9) as u64);
+        feed(&Input::Tick(Tick { time: now }), &mut steps);
+        let MavMessage::GPS_RAW_INT(truth) = gps(seconds) else {
+            unreachable!()
+        };
+        // The real receiver until 10 s, with a jump at the end; the echo all the while.
+        let mut own = truth.clone();
+        own.lat += if step >= 85 { 100_000 } else { 0 };
+        let echo = GPS2_RAW_DATA {
+            time_usec: truth.time_usec,
+            lat: truth.lat,
+            lon: truth.lon,
+            alt: truth.alt,
+            vel: truth.vel,
+            fix_type: truth.fix_type,
+            satellites_visible: 10,
+            ..GPS2_RAW_DATA::default()
+        };
+        let estimate = GLOBAL_POSITION_INT_DATA {
+            lat: truth.lat,
+            lon: truth.lon,
+            ..GLOBAL_POSITION_INT_DATA::default()
+        };
+        let mut messages = vec![
+            plane_heartbeat(true),
+            attitude(0.0),
+            MavMessage::GPS2_RAW(echo),
+            MavMessage::GLOBAL_POSITION_INT(estimate),
+        ];
+        if step < 90 {
+            messages.push(MavMessage::GPS_RAW_INT(own));
+        }
+        for message in &messages {
+            if let Some(input) = adapter.handle(VEHICLE, message, now) {
+                assert!(
+                    !matches!(input, Input::FcGps(ref fix) if fix.instance == 1),
+                    "the echo became an input"
+                );
+                feed(&input, &mut steps);
+            }
+        }
+    }
+    assert!(steps.contains(&SpoofGateStep::Closed), "{steps:?}");
+    assert!(!steps.contains(&SpoofGateStep::Promoted), "{steps:?}");
 }

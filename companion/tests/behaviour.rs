@@ -817,7 +817,7 @@ fn one_stamp_in_the_far_future_of_any_input_costs_that_input_alone() {
         else {
             continue;
         };
-        let at = poisoned.iter().position(|input| kind(input)).unwrap();
+        let at = poisoned.iter().position(kind).unwrap();
         match &mut poisoned[at] {
             Input::Imu(x) => x.time = MonotonicNs(u64::MAX / 2),
             Input::Attitude(x) => x.time = MonotonicNs(u64::MAX / 2),

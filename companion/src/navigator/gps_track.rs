@@ -76,10 +76,12 @@ impl GpsTrack {
             horiz_accuracy_m: fix.horiz_accuracy_m.unwrap_or(0.0),
         };
         let followed = self.last_seen.is_none_or(|last| follows(&last, &report));
-        let newest_kept = self.reports[(self.next + KEPT - 1) % KEPT];
+        // Taken anew each time: the index may come from a recording.
+        let slot = self.next % KEPT;
+        let newest_kept = self.reports[(slot + KEPT - 1) % KEPT];
         if newest_kept.is_none_or(|kept| fix.time.seconds_since(kept.time) >= KEEP_EVERY_S) {
-            self.reports[self.next] = Some(report);
-            self.next = (self.next + 1) % KEPT;
+            self.reports[slot] = Some(report);
+            self.next = (slot + 1) % KEPT;
         }
         self.last_seen = Some(report);
         followed

@@ -13,12 +13,13 @@ use mavlink::dialects::ardupilotmega::{
 };
 
 use super::airspeed::AirspeedEvidence;
+use super::gps_signs::{self, ReceiverClock};
 use super::vehicle::VehicleLock;
 use crate::autopilot::AutopilotConfig;
 use crate::autopilot::mavlink::Sender;
 use crate::navigator::{
-    AirData, Airframe, Attitude, Barometer, FcGps, FlightState, GpsFix, ImuSample, Input,
-    MonotonicNs,
+    AirData, Airframe, Attitude, Barometer, FcGps, FlightState, GpsFix, GpsIntegrity,
+    GpsIntegrityState, ImuSample, Input, MonotonicNs,
 };
 
 const MILLI_G_MPS2: f64 = 9.806_65e-3;
@@ -38,6 +39,7 @@ pub struct ArduPilotAdapter {
     our_gps_id: u8,
     airframe: Airframe,
     airspeed: AirspeedEvidence,
+    gps_clock: ReceiverClock,
     raw_imu_seen: bool,
     first_heard: Option<MonotonicNs>,
 }
@@ -51,6 +53,7 @@ impl ArduPilotAdapter {
             our_gps_id: config.gps_id,
             airframe: Airframe::Unknown,
             airspeed: AirspeedEvidence::default(),
+            gps_clock: ReceiverClock::default(),
             raw_imu_seen: false,
             first_heard: None,
         }
@@ -107,8 +110,11 @@ impl ArduPilotAdapter {
                 self.airspeed.pressure(pressure, time);
                 barometer(pressure, time)
             }
-            MavMessage::GPS_RAW_INT(_) | MavMessage::GPS2_RAW(_) => {
-                self.gps_report(sender, message, time).map(Input::FcGps)
+            MavMessage::GPS_RAW_INT(gps) => self.gps(sender, message, gps.time_usec, time),
+            MavMessage::GPS2_RAW(gps) => self.gps(sender, message, gps.time_usec, time),
+            MavMessage::STATUSTEXT(status) => {
+                let state = gps_signs::of_text(&*status.text)?;
+                Some(self.integrity(state, time))
             }
             _ => None,
         }
@@ -130,6 +136,30 @@ impl ArduPilotAdapter {
         };
         let ours = gps.instance == self.our_gps_id;
         (!ours && self.lock.is_vehicle(sender)).then_some(gps)
+    }
+
+    /// A report whose clock jumped is told as that alone: its position is not to be believed.
+    fn gps(
+        &mut self,
+        sender: Sender,
+        message: &MavMessage,
+        receiver_us: u64,
+        time: MonotonicNs,
+    ) -> Option<Input> {
+        let fix = self.gps_report(sender, message, time)?;
+        if self.gps_clock.jumped(&fix, receiver_us) {
+            return Some(self.integrity(GpsIntegrityState::TimeJumped, time));
+        }
+        Some(Input::FcGps(fix))
+    }
+
+    /// A sign against the receiver that is not ours.
+    fn integrity(&self, state: GpsIntegrityState, time: MonotonicNs) -> Input {
+        Input::GpsIntegrity(GpsIntegrity {
+            time,
+            instance: 1 - self.our_gps_id.min(1),
+            state,
+        })
     }
 
     fn flight_state(&mut self, heartbeat: &HEARTBEAT_DATA, time: MonotonicNs) -> Input {

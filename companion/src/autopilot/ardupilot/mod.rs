@@ -4,6 +4,7 @@ mod adapter;
 mod airspeed;
 mod denial;
 mod gps_input;
+mod gps_signs;
 mod vehicle;
 
 pub use adapter::ArduPilotAdapter;
