@@ -489,13 +489,12 @@ impl Promises {
     fn output(&mut self, output: &Output) {
         match output {
             Output::Position(position) => self.position(position),
-            Output::LabelTransition(transition) => {
-                if transition.to == SourceLabel::SatelliteAnchored {
-                    let age_s = transition
-                        .time
-                        .seconds_since(self.anchored.expect("an anchor"));
-                    assert!(age_s <= 3.0 + 1e-9, "the anchor is {age_s} s old");
-                }
+            Output::LabelTransition(transition)
+                if transition.to == SourceLabel::SatelliteAnchored =>
+            {
+                let anchored = self.anchored.expect("an anchor");
+                let age_s = transition.time.seconds_since(anchored);
+                assert!(age_s <= 3.0 + 1e-9, "the anchor is {age_s} s old");
             }
             Output::Event(event) => match event.kind {
                 EventKind::NoEstimateEngaged => {

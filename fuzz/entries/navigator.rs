@@ -41,9 +41,9 @@ pub fn navigator(input: &[u8]) {
             continue;
         };
         let mut body = [0; 1024];
-        let length = record
-            .encode_body(&mut body)
-            .expect("an input's body is short");
+        let Ok(length) = record.encode_body(&mut body) else {
+            panic!("an input's body is short: {record_type}");
+        };
         rest = &rest[length..];
         let Some(input) = input_from_record(&record) else {
             continue;
