@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::LEDGER_BYTES;
 use super::essential::essential_bytes_min;
-use super::keeper::LEDGER_BYTES;
 use super::sizes::RecorderSizes;
 
 /// Smallest segment.

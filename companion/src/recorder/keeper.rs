@@ -19,6 +19,8 @@
 //! in the journal, and in the recording too, unless the record itself waits for the room that the drop
 //! makes: then it follows. Frozen, nothing is dropped; the stream holds instead.
 
+mod orders;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,15 +28,13 @@ use std::sync::Arc;
 use fdr_format::records::LossCause;
 use fdr_format::{DropLine, FlightId, Stream, segment_path};
 
-use super::block::ALIGNMENT;
+use super::budget::{Budget, LEDGER_BYTES};
 use super::desk::Desk;
 use super::events::{RecorderEvent, RecorderEventKind};
-use super::freeze::FreezeReason;
 use super::journal::Journal;
 use super::markers::Markers;
-use super::notices::{Notices, Order};
+use super::notices::Notices;
 use super::restart;
-use super::ring::BODY_MAX;
 use super::shelf::{ClosedSegment, Shelf};
 use super::staging::{DropState, Staging};
 use super::status::Status;
@@ -47,44 +47,6 @@ const BACKOFF_MIN_NS: u64 = 100_000_000;
 const BACKOFF_MAX_NS: u64 = 30_000_000_000;
 /// How often the file system and the markers are looked at.
 const LOOK_NS: u64 = 1_000_000_000;
-/// Room kept for what is neither segment nor side file: manifest, journal, seal, keys, markers.
-pub const LEDGER_BYTES: u64 = 1 << 20;
-
-/// What a flight may take of the device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Budget {
-    /// Everything together, bytes of allocated blocks.
-    pub cap_bytes: u64,
-    /// The essential stream, of these.
-    pub essential_bytes: u64,
-    /// Thumbnails and mid-flight tiles, of these.
-    pub side_bytes: u64,
-    /// Size at which a segment is closed.
-    pub segment_bytes: u64,
-    /// Whether the oldest are dropped to make room; otherwise the newest are lost.
-    pub drops_oldest: bool,
-}
-
-impl Budget {
-    /// Room that is reserved for one segment: the record that reaches the limit still belongs to it.
-    #[must_use]
-    pub fn segment_room(&self) -> u64 {
-        (self.segment_bytes + BODY_MAX as u64).next_multiple_of(ALIGNMENT as u64)
-    }
-
-    /// What the segments of a stream may take. `ledger` is what everything else takes now.
-    #[must_use]
-    pub fn of(&self, stream: Stream, ledger: u64) -> u64 {
-        match stream {
-            Stream::Essential => self.essential_bytes,
-            Stream::Bulk => {
-                let others = self.essential_bytes + self.side_bytes + ledger.max(LEDGER_BYTES);
-                self.cap_bytes.saturating_sub(others)
-            }
-        }
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum DropStep {
     Asked,
@@ -451,91 +413,6 @@ impl<V: Volume> Keeper<V> {
             kind,
             text,
         });
-    }
-
-    fn follow(&mut self, order: Order, now_ns: u64) {
-        let volume = &*self.parts.volume;
-        match order {
-            Order::Freeze(reason) if !self.markers.frozen() => {
-                // The order holds for this process even when the marker cannot be written.
-                let _ = self.markers.freeze(volume);
-                self.frozen(reason, now_ns);
-            }
-            Order::Thaw if self.markers.frozen() => {
-                let _ = self.markers.thaw(volume);
-                self.thawed(now_ns);
-            }
-            Order::Pin(segment) => {
-                let _ = self.markers.pin(volume, segment);
-                self.pinned(segment, now_ns);
-            }
-            Order::Freeze(_) | Order::Thaw => {}
-        }
-    }
-
-    fn frozen(&mut self, reason: FreezeReason, now_ns: u64) {
-        self.parts.status.set_frozen(true);
-        self.tell(
-            RecorderEventKind::Frozen,
-            format!(
-                "recording frozen ({}): nothing is dropped any more",
-                reason.name()
-            ),
-            now_ns,
-        );
-    }
-
-    fn thawed(&mut self, now_ns: u64) {
-        self.parts.status.set_frozen(false);
-        // A stream that held because of the freeze looks for room again at once.
-        self.pause_until_ns = 0;
-        self.tell(
-            RecorderEventKind::Thawed,
-            "recording thawed: the oldest segments are dropped again".to_owned(),
-            now_ns,
-        );
-    }
-
-    fn pinned(&mut self, segment: u32, now_ns: u64) {
-        let being_dropped = |dropping: &Dropping| dropping.closed.segment == segment;
-        if self.dropping.as_ref().is_some_and(being_dropped) || !self.shelf.pin(segment) {
-            return;
-        }
-        let text = format!("segment {segment} is kept whatever happens");
-        self.tell(RecorderEventKind::Pinned { segment }, text, now_ns);
-    }
-
-    fn tell(&self, kind: RecorderEventKind, text: String, now_ns: u64) {
-        self.parts.notices.record(RecorderEvent {
-            time_ns: now_ns,
-            kind,
-            text,
-        });
-    }
-
-    /// Looks at the file system, and at the markers that somebody may have put or taken away.
-    fn look(&mut self, now_ns: u64) {
-        let volume = Arc::clone(&self.parts.volume);
-        if let Ok(space) = volume.space(&self.parts.folder) {
-            self.parts.status.set_space(space);
-        }
-        if let Ok(entries) = volume.list(&self.parts.folder) {
-            let files = entries.iter().filter(|entry| !entry.is_folder);
-            self.ledger_bytes = files.map(|entry| entry.allocated).sum();
-        }
-        let was_frozen = self.markers.frozen();
-        let Ok(markers) = Markers::read(&*volume, &self.parts.folder) else {
-            return;
-        };
-        self.markers.follow(&markers);
-        match (was_frozen, self.markers.frozen()) {
-            (false, true) => self.frozen(FreezeReason::Command, now_ns),
-            (true, false) => self.thawed(now_ns),
-            _ => {}
-        }
-        for segment in markers.pinned() {
-            self.pinned(segment, now_ns);
-        }
     }
 }
 

@@ -9,18 +9,20 @@
 //! system is full or fails. What is left of the segment then takes what must still be said: the records
 //! of losses, the end of the flight.
 
+mod losses;
+
 use std::collections::VecDeque;
 
 use fdr_format::records::{FlightFooter, FlightHeader, LossCause, LossCount};
 use fdr_format::{
-    ClockAnchor, Digest, EncodeError, FRAME_OVERHEAD, FlightParameters, FrameHead, List, PutError,
-    Record, SegmentEncoder, SegmentStart, Stream,
+    ClockAnchor, Digest, EncodeError, FlightParameters, List, PutError, Record, SegmentEncoder,
+    SegmentStart, Stream,
 };
 
 use super::block::{Block, BlockEnd, BlockSegment, DueFooter, filler};
 use super::staging::{Explained, Staging};
 use super::status::Status;
-use super::tally::{Loss, LostWhat, Tally};
+use super::tally::{Loss, Tally};
 
 /// Room at the end of each segment that only the records of losses and the end of the flight may use.
 const TAIL_ROOM: u64 = 64 << 10;
@@ -296,79 +298,6 @@ impl Lane {
         self.end_segment(false, now_ns, around);
         self.begin_next(now_ns, around);
         self.record_losses(now_ns, around);
-    }
-
-    /// Ends holding: what was lost meanwhile is one loss.
-    fn end_hold(&mut self) {
-        self.settle_held();
-        self.held = None;
-    }
-
-    /// What was lost so far while the lane holds is to be recorded: nothing may be framed behind numbers
-    /// whose loss is not told.
-    fn settle_held(&mut self) {
-        let segment = self.encoder.identity().segment;
-        let Some(held) = &mut self.held else {
-            return;
-        };
-        let lost = std::mem::take(&mut held.lost);
-        if lost.sequence.is_some() {
-            self.lost[held.cause as usize] += lost.records;
-            self.unrecorded.push_back(Loss {
-                cause: held.cause,
-                segment,
-                lost,
-                what: LostWhat::Records,
-            });
-        }
-    }
-
-    fn pass_over(
-        &mut self,
-        record: &Record<'_>,
-        monotonic_ns: u64,
-        cause: LossCause,
-        around: Surroundings<'_>,
-    ) {
-        let length = record.encode_body(self.block.free()).unwrap_or_default();
-        let head = FrameHead {
-            record_type: record.record_type(),
-            sequence: self.next_sequence,
-            monotonic_ms: monotonic_ns / NS_PER_MS,
-            length: FRAME_OVERHEAD + length,
-        };
-        let held = self.held.get_or_insert_with(|| Held {
-            cause,
-            lost: Tally::default(),
-            told_ns: 0,
-        });
-        held.lost.add(&head);
-        self.next_sequence += 1;
-        around.status.dropped(1);
-    }
-
-    fn record_losses(&mut self, now_ns: u64, around: Surroundings<'_>) {
-        if !self.unrecorded.is_empty() && self.has_tail_room(around) {
-            self.settle_held();
-        }
-        while let Some(loss) = self.unrecorded.pop_front() {
-            // While the lane holds, the segment's last room is kept for the end of the flight.
-            if self.held.is_some() && !self.has_tail_room(around) {
-                self.unrecorded.push_front(loss);
-                return;
-            }
-            if self.held.is_none()
-                && self.is_full(around)
-                && around.status.hold(self.stream).is_none()
-            {
-                self.end_segment(false, now_ns, around);
-                self.begin_next(now_ns, around);
-            }
-            loss.with_record(now_ns, |record| self.frame(record, now_ns, around));
-            let record = self.next_sequence - 1;
-            let mut queue = around.staging.queue();
-            queue.explained(Explained::Loss(loss), self.stream, record);
-        }
     }
 
     /// Frames one record into the block; a block without room for it is sealed first.

@@ -11,6 +11,7 @@
 
 mod behaviour_outputs;
 mod block;
+mod budget;
 mod collector;
 mod config;
 mod desk;
@@ -42,6 +43,7 @@ mod volume;
 mod writer;
 
 pub use block::{ALIGNMENT, BLOCK_BYTES, Block, BlockEnd, BlockSegment};
+pub use budget::{Budget, LEDGER_BYTES};
 pub use collector::{Collector, CollectorOptions, CollectorParts};
 pub use config::{RecorderConfig, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN};
 pub use desk::Desk;
@@ -52,7 +54,7 @@ pub use events::{EVENTS_MAX, EventQueue, RecorderEvent, RecorderEventKind};
 pub use freeze::{FreezeDetector, FreezeReason};
 pub use inputs::{input_from_record, record_from_input};
 pub use journal::Journal;
-pub use keeper::{Budget, Keeper, KeeperParts, KeeperStep, LEDGER_BYTES};
+pub use keeper::{Keeper, KeeperParts, KeeperStep};
 pub use keys::{KeyError, flight_keys, make_device_key, read_device_key};
 pub use lane::LaneStart;
 pub use machines::{Machines, Shared, close_flight};

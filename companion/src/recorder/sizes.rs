@@ -5,8 +5,8 @@ use std::time::Duration;
 use fdr_format::Stream;
 
 use super::block::BLOCK_BYTES;
+use super::budget::Budget;
 use super::essential::ESSENTIAL_SYNC_NS;
-use super::keeper::Budget;
 use super::ring::BODY_MAX;
 use super::staging::BLOCKS_MIN;
 
