@@ -2,7 +2,8 @@
 //!
 //! A displacement is neither a velocity nor a position: fused as either it would make the filter more
 //! certain with every frame. Its length carries the error of the height above ground
-//! (`VISUAL_SCALE`); a camera tilt that lasts cancels between the two frames, and only its changes count.
+//! (`VISUAL_SCALE`), its direction that of the autopilot's heading (`FC_ATTITUDE`), with which the image is
+//! turned north up; a camera tilt that lasts cancels between the two frames, and only its changes count.
 
 use super::{
     Estimator,
@@ -65,17 +66,31 @@ impl Estimator {
         (from_slot, from): (usize, PoseClone),
         (to_slot, to): (usize, PoseClone),
     ) -> [Scalar; 2] {
-        let way = from.displacement_to(to.place);
+        let [north, east] = from.displacement_to(to.place);
         let scale = 1.0 + self.nominal.visual_scale;
+        // The image's north is that of the autopilot's attitude: turned by its error.
+        let (sine, cosine) = libm::sincos(self.nominal.fc_attitude.z);
+        let turn = [[cosine, -sine], [sine, cosine]];
+        let shown = turn.map(|[by_north, by_east]| by_north * north + by_east * east);
+        let aside = [-shown[1], shown[0]];
         let [nn, ne, ee] = moved.covariance_ne_m2;
-        let extra = self.displacement_variance(moved, to.yaw_rad - from.yaw_rad);
+        let extra = self.displacement_variance(moved, to.yaw_rad - from.yaw_rad)
+            + self.heading_variance(north, east);
         let scalars = core::array::from_fn(|axis| {
-            Scalar::new(moved.displacement_ne_m[axis] - scale * way[axis], 0.0)
-                .by(index_of(to_slot) + axis, scale)
-                .by(index_of(from_slot) + axis, -scale)
-                .by(at::VISUAL_SCALE, way[axis])
+            let [by_north, by_east] = turn[axis].map(|factor| scale * factor);
+            Scalar::new(moved.displacement_ne_m[axis] - scale * shown[axis], 0.0)
+                .by_each(index_of(to_slot), [by_north, by_east])
+                .by_each(index_of(from_slot), [-by_north, -by_east])
+                .by(at::VISUAL_SCALE, shown[axis])
+                .by(at::FC_ATTITUDE + 2, scale * aside[axis])
         });
         decorrelated(scalars, [nn + extra, ne, ee + extra])
+    }
+
+    /// What the camera's own heading against the autopilot adds to a displacement.
+    fn heading_variance(&self, north: f64, east: f64) -> f64 {
+        let sigma = 0.5 * self.config.vision.camera_tilt_rad;
+        sigma * sigma * (north * north + east * east)
     }
 
     /// What tilt adds to a displacement: its changes from frame to frame, and a camera that sits askew in
