@@ -101,13 +101,22 @@ impl Estimator {
     ) -> [Scalar; 2] {
         let vision = &self.config.vision;
         let innovation = clone.displacement_to(matched(anchor, clone));
+        // What the autopilot's attitude takes for straight down points aside by its own error.
+        let tilt = &self.nominal.fc_attitude;
+        let aside = [-tilt.y, tilt.x].map(|angle| angle * anchor.agl_m);
+        let by_tilt = [
+            (at::FC_ATTITUDE + 1, -anchor.agl_m),
+            (at::FC_ATTITUDE, anchor.agl_m),
+        ];
         let lasting_tilt = anchor.agl_m * vision.camera_tilt_rad;
         let changing = anchor.agl_m * vision.camera_tilt_change_rad;
         let [nn, ne, ee] = anchor.covariance_ne_m2;
         let extra = changing * changing + vision.anchor_floor_m * vision.anchor_floor_m;
         let scalars = core::array::from_fn(|axis| {
-            Scalar::new(innovation[axis], 0.0)
+            let (tilt, lever_m) = by_tilt[axis];
+            Scalar::new(innovation[axis] - aside[axis], 0.0)
                 .by(index_of(slot) + axis, 1.0)
+                .by(tilt, lever_m)
                 .by(at::MAP_BIAS + axis, anchor.map_bias_sigma_m)
                 .by(at::CAMERA_TILT + axis, lasting_tilt)
         });
