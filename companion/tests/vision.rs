@@ -182,7 +182,8 @@ fn displacements_slow_the_growth_of_the_uncertainty_but_never_end_it() {
         made.error_m(unseen),
         unseen.horiz_accuracy_m
     );
-    assert!(seen.horiz_accuracy_m < 0.5 * unseen.horiz_accuracy_m);
+    // Across the way the displacement is as good as the heading.
+    assert!(seen.horiz_accuracy_m < 0.8 * unseen.horiz_accuracy_m);
     assert!(made.error_m(seen) < 3.0 * seen.horiz_accuracy_m);
     // Two kilometres flown: 2 % of wrong height is 40 m at most, mostly less.
     assert!(made.error_m(seen) < 50.0);
