@@ -185,6 +185,15 @@ impl Navigator {
         self.estimator.as_mut()
     }
 
+    /// Hands over every innovation that was fused since the last call, over its standard deviation: for
+    /// whoever judges the filter on the ground. Noting them begins with the first call.
+    pub fn take_innovations(&mut self, sink: &mut impl FnMut(f64)) {
+        let journal = self.estimator_mut().and_then(Estimator::take_journal);
+        if let Some(journal) = journal {
+            journal.normalised_innovations().for_each(sink);
+        }
+    }
+
     fn consume(&mut self, input: &Input, now: MonotonicNs, outputs: &mut Outputs) {
         match input {
             Input::Tick(_) => self.tick(now, outputs),

@@ -1,5 +1,7 @@
 //! One planned flight through the navigator, without wire formats and without a recording.
 
+use std::collections::BTreeMap;
+
 use companion::navigator::{
     AirData, Airframe, Attitude, Barometer as Pressure, FcGps, FlightState, FrameExposed, GpsFix,
     GpsIntegrity, GpsIntegrityState, ImuSample, Input, MonotonicNs, Navigator, NavigatorConfig,
@@ -7,6 +9,7 @@ use companion::navigator::{
 };
 use nalgebra::{UnitQuaternion, Vector3};
 
+use super::innovations::Innovations;
 use super::plan::{Denial, FlightPlan};
 use super::sample::Sample;
 use super::signal::Signals;
@@ -31,14 +34,23 @@ const JUDGED_EVERY_NS: u64 = 1_000_000_000;
 /// Lower than this the camera sees grass.
 const CAMERA_MIN_AGL_M: f64 = 20.0;
 
+/// What one flight shows.
+#[derive(Debug, Clone, Default)]
+pub struct Judged {
+    /// Emitted positions against the truth, one a second.
+    pub samples: Vec<Sample>,
+    /// Innovations by sensor.
+    pub innovations: BTreeMap<&'static str, Innovations>,
+}
+
 /// Flies `plan` and judges what the navigator of `config` says of it.
 #[must_use]
-pub fn fly(plan: &FlightPlan, config: &NavigatorConfig) -> Vec<Sample> {
+pub fn fly(plan: &FlightPlan, config: &NavigatorConfig) -> Judged {
     let mut flight = Flight::new(plan, config);
     for step in 0..=plan.duration_ns / STEP_NS {
         flight.step(step);
     }
-    flight.samples
+    flight.judged
 }
 
 /// Everything that the navigator was told in a flight, ticks included, and what really happened.
@@ -84,7 +96,7 @@ struct Flight<'a> {
     pending: Vec<Input>,
     navigator: Navigator,
     outputs: Outputs,
-    samples: Vec<Sample>,
+    judged: Judged,
     heard: Option<Heard>,
 }
 
@@ -127,7 +139,7 @@ impl<'a> Flight<'a> {
             pending: Vec::new(),
             navigator: Navigator::new(config),
             outputs: Outputs::default(),
-            samples: Vec::new(),
+            judged: Judged::default(),
             heard: None,
         }
     }
@@ -194,6 +206,11 @@ impl<'a> Flight<'a> {
         if let Some(heard) = &mut self.heard {
             heard.inputs.push(*input);
         }
+        if let Some(sensor) = sensor(input) {
+            let innovations = self.judged.innovations.entry(sensor).or_default();
+            self.navigator
+                .take_innovations(&mut |normalised| innovations.add(normalised));
+        }
         for output in self.outputs.iter() {
             let Output::Position(position) = output else {
                 continue;
@@ -204,7 +221,9 @@ impl<'a> Flight<'a> {
             let time_ns = position.time.0 - CLOCK_OFFSET_NS;
             let truth = between(&self.before, moment, time_ns);
             let genuine = self.signals.genuine(time_ns);
-            self.samples.extend(Sample::of(position, &truth, genuine));
+            self.judged
+                .samples
+                .extend(Sample::of(position, &truth, genuine));
         }
     }
 
@@ -354,6 +373,19 @@ impl<'a> Flight<'a> {
 
 // The frame period of the camera's error model is that of the harness.
 const _: () = assert!(FRAME_STEPS * STEP_NS == (FRAME_PERIOD_S * 1e9) as u64);
+
+/// Name of what an input measures, where it is something to fuse. Inertial samples only carry.
+fn sensor(input: &Input) -> Option<&'static str> {
+    match input {
+        Input::Attitude(_) => Some("attitude"),
+        Input::AirData(_) => Some("airflow"),
+        Input::Barometer(_) => Some("pressure"),
+        Input::FcGps(_) => Some("gps"),
+        Input::VisualOdometry(_) => Some("odometry"),
+        Input::SatelliteAnchor(_) => Some("anchor"),
+        _ => None,
+    }
+}
 
 fn companion_time(time_ns: u64) -> MonotonicNs {
     MonotonicNs(time_ns + CLOCK_OFFSET_NS)

@@ -5,6 +5,7 @@
 //! share nothing and their number changes no figure.
 
 mod flight;
+mod innovations;
 mod limits;
 pub mod plan;
 mod render;
@@ -23,7 +24,8 @@ use companion::navigator::NavigatorConfig;
 
 use plan::FlightPlan;
 
-pub use flight::{Heard, fly, listen};
+pub use flight::{Heard, Judged, fly, listen};
+pub use innovations::{Consistency, Innovations};
 pub use limits::{Limits, Verdict};
 pub use render::render;
 pub use report::{Flown, Report, Worst};
@@ -143,11 +145,11 @@ fn fly_until_all_are_taken(options: &Options, next: &AtomicU64, sender: &mpsc::S
         }
         let number = options.first + index;
         let plan = FlightPlan::draw(options.seed, number, options.minutes);
-        let samples = fly(&plan, &options.navigator);
+        let judged = fly(&plan, &options.navigator);
         let flown = Flown {
             number,
             plan,
-            samples,
+            judged,
         };
         if sender.send(flown).is_err() {
             return;

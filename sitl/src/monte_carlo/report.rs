@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use companion::navigator::{FixType, SourceLabel};
 use serde::Serialize;
 
+use super::flight::Judged;
+use super::innovations::{Consistency, Innovations};
 use super::limits::{Limits, Verdict};
 use super::plan::{Denial, FlightPlan};
 use super::sample::Sample;
@@ -32,8 +34,8 @@ pub struct Flown {
     pub number: u64,
     /// What it was.
     pub plan: FlightPlan,
-    /// Emitted positions against the truth, one a second.
-    pub samples: Vec<Sample>,
+    /// What it showed.
+    pub judged: Judged,
 }
 
 /// What a run showed. The same seed, flights and length give the same report, whatever the machine or
@@ -68,6 +70,8 @@ pub struct Report {
     pub nees_mean: f64,
     /// Its median.
     pub nees_median: f64,
+    /// Innovations that were fused, by sensor.
+    pub nis_by_sensor: BTreeMap<&'static str, Consistency>,
     /// Median horizontal error, m.
     pub error_p50_m: f64,
     /// 95 % quantile of the horizontal error, m.
@@ -134,6 +138,7 @@ pub struct Reporter {
     over_1km: Vec<Block>,
     offered_over_500m: Vec<Block>,
     worst: Vec<Worst>,
+    innovations: BTreeMap<&'static str, Innovations>,
     flights: usize,
 }
 
@@ -147,7 +152,7 @@ impl Reporter {
         for collector in collectors.chain(self.circumstances.values_mut()) {
             collector.next_flight();
         }
-        for sample in &flown.samples {
+        for sample in &flown.judged.samples {
             self.all.add(sample);
             of(&mut self.labels, name(sample.label)).add(sample);
             of(&mut self.ages, age_bin(sample.anchor_age_ms)).add(sample);
@@ -156,7 +161,7 @@ impl Reporter {
                 of(&mut self.circumstances, key.clone()).add(sample);
             }
         }
-        let samples = &flown.samples;
+        let samples = &flown.judged.samples;
         self.over_500m.push(count(samples, |s| s.error_m > 500.0));
         self.over_1km.push(count(samples, |s| s.error_m > 1_000.0));
         let offered: Vec<Sample> = samples
@@ -166,12 +171,19 @@ impl Reporter {
             .collect();
         self.offered_over_500m
             .push(count(&offered, |sample| sample.error_m > 500.0));
+        for (sensor, innovations) in &flown.judged.innovations {
+            self.innovations
+                .entry(sensor)
+                .or_default()
+                .merge(innovations);
+        }
         self.remember_if_bad(flown);
     }
 
     fn remember_if_bad(&mut self, flown: &Flown) {
-        let inside = count(&flown.samples, Sample::inside_95);
+        let inside = count(&flown.judged.samples, Sample::inside_95);
         let worst = flown
+            .judged
             .samples
             .iter()
             .max_by(|a, b| a.error_m.total_cmp(&b.error_m));
@@ -240,6 +252,11 @@ impl Reporter {
             nees_degrees_of_freedom: 2,
             nees_mean: all.nees_mean,
             nees_median: all.nees_median,
+            nis_by_sensor: self
+                .innovations
+                .into_iter()
+                .filter_map(|(sensor, innovations)| Some((sensor, innovations.consistency()?)))
+                .collect(),
             error_p50_m: all.error_p50_m,
             error_p95_m: all.error_p95_m,
             error_max_m: all.error_max_m,
@@ -331,7 +348,10 @@ mod tests {
         Flown {
             number,
             plan: FlightPlan::draw(1, number, 4),
-            samples,
+            judged: Judged {
+                samples,
+                ..Judged::default()
+            },
         }
     }
 

@@ -38,8 +38,10 @@ pub enum Step {
         cross: ErrorVector,
         /// Measured less predicted.
         innovation: f64,
-        /// Variance of the innovation.
+        /// Variance of the innovation, as it was fused.
         variance: f64,
+        /// The innovation over its standard deviation, before an outlier's noise was widened.
+        normalised: f64,
     },
     /// Made one error from others.
     Derived {
@@ -66,6 +68,14 @@ impl Journal {
     /// Adds one step.
     pub fn note(&mut self, step: Step) {
         self.0.push(step);
+    }
+
+    /// Every fused innovation over its standard deviation, in order.
+    pub fn normalised_innovations(&self) -> impl Iterator<Item = f64> {
+        self.0.iter().filter_map(|step| match step {
+            Step::Learned { normalised, .. } => Some(*normalised),
+            Step::Carried(_) | Step::Derived { .. } | Step::Forgotten { .. } => None,
+        })
     }
 }
 
@@ -130,6 +140,7 @@ impl Hindsight {
                 cross,
                 innovation,
                 variance,
+                ..
             } => self.learn(row, cross, *innovation, *variance),
             Step::Derived { to, from } => {
                 for cross in &mut self.cross {

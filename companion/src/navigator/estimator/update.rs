@@ -113,12 +113,14 @@ impl<'a> Update<'a> {
         let (cross, s) = self.project(scalar);
         let innovation = scalar.innovation - scalar.row.dot(&self.error);
         let nis = innovation * innovation / s;
+        let normalised = innovation / libm::sqrt(s);
         let s = s * (nis / gate).max(1.0);
         self.covariance.note(|| Step::Learned {
             row: scalar.row,
             cross,
             innovation,
             variance: s,
+            normalised,
         });
         self.take(&cross, innovation, s);
         nis
