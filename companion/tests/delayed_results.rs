@@ -21,6 +21,7 @@ fn exact() -> NavigatorConfig {
     config.vision.camera_tilt_rad = 0.0;
     config.vision.confirm_above_m = 1e9;
     config.process.visual_scale = 0.0;
+    config.process.fc_attitude_time_s = 1e12;
     // The simulated wing needs no angle of attack.
     config.initial.lift_slope_mean_m = 0.0;
     config
@@ -238,5 +239,6 @@ fn with_real_noise_and_considered_errors_lateness_costs_less_than_a_tenth_of_a_s
     );
     assert!(difference(&oracle, &in_order).position_m < 1e-9);
     assert!(cloned.position_m < 0.1 * sigma_m);
-    assert!(cloned.covariance < 0.05);
+    // Heading and tilt of the autopilot are taken as they are now, not as they were at the exposure.
+    assert!(cloned.covariance < 0.15);
 }
