@@ -20,6 +20,7 @@ mod open;
 mod report;
 pub(crate) mod rows;
 mod schema;
+mod settle;
 mod tally;
 mod upkeep;
 

@@ -102,7 +102,7 @@ impl Tally {
         wanted: i64,
         now: super::Moment,
     ) -> Result<i64> {
-        super::batches::drop_oldest(connection, self, store, wanted, now.wall_ms)
+        super::settle::drop_oldest(connection, self, store, wanted, now.wall_ms)
     }
 
     /// Rows that no batch has claimed.

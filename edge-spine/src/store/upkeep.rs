@@ -150,7 +150,7 @@ impl Store {
     pub fn drop_oldest(&mut self, wanted: i64, now: Moment) -> Result<i64, StoreError> {
         let id = self.id;
         self.transaction(|connection, tally| {
-            super::batches::drop_oldest(connection, tally, &id, wanted, now.wall_ms)
+            super::settle::drop_oldest(connection, tally, &id, wanted, now.wall_ms)
         })
     }
 }

@@ -30,7 +30,7 @@ use packets::{Packet, RULES, Source};
 /// Race-day runs before the long run.
 const RUNS: u32 = 15;
 /// Lines without a receipt beyond which nothing is produced.
-const MOST_WAITING: usize = 20_000;
+const MOST_WAITING: usize = 5_000;
 /// How long a healthy system may take to deliver everything, seconds.
 const HEAL_LIMIT_S: f64 = 30.0;
 /// Room of the small disk, MB.
@@ -199,7 +199,7 @@ impl<'a> Drill<'a> {
         };
         let text = format!(
             "directory = \"store\"\n[sink]\n{sink}\ntimeout_s = 1.0\n\
-             [buffer]\nretain_rows = 2000\nreserve_bytes = 4194304\nmin_free_bytes = 8388608\n\
+             [buffer]\nmax_rows = 20000\nretain_rows = 2000\nreserve_bytes = 4194304\nmin_free_bytes = 8388608\n\
              [dead_letters]\nmax_rows = 10000000\n\
              [breaker]\ncool_down_s = 2.0\n\
              [drain]\nbatch_rows = 200\ninterval_s = 1.0\ncool_down_s = 1.0\nbackoff_s = [0.05, 0.5]\n\
