@@ -97,6 +97,9 @@ pub(super) struct SegmentReport {
     pub recoveries: Vec<ToldRecovery>,
     pub header: Option<HeaderSeen>,
     pub footer: Option<FooterSeen>,
+    /// How the footer disagrees with the records in front of it. Says nothing where records are missing
+    /// that nothing explains.
+    pub footer_disagrees: Option<String>,
     pub flight_footer: Option<bool>,
     pub unknown_values: u64,
     /// The source's exit code, when the recording was recovered from another.
@@ -137,6 +140,7 @@ impl<'f> SegmentJudge<'f> {
                 recoveries: Vec::new(),
                 header: None,
                 footer: None,
+                footer_disagrees: None,
                 flight_footer: None,
                 unknown_values: 0,
                 source_code: None,
@@ -216,15 +220,12 @@ impl<'f> SegmentJudge<'f> {
     }
 
     fn footer(&mut self, at: &RawRecord<'_>, footer: &SegmentFooter<'_>, content: Option<Digest>) {
-        if !self.report.damaged && self.report.gaps.is_empty() || self.report.footer.is_none() {
-            let whole = !self.report.damaged;
+        if !self.report.damaged && self.depth == Depth::Full {
             let holds = &self.report.holds;
             let segment = self.report.segment;
             let last = self.flight_footer_last;
-            let text = whole
-                .then(|| footer_disagreement(footer, at, segment, holds, last, content))
-                .flatten();
-            self.finding(4, FindingKind::FooterDisagrees, at, text);
+            let text = footer_disagreement(footer, at, segment, holds, last, content);
+            self.report.footer_disagrees = text;
         }
         self.report.footer.get_or_insert(FooterSeen {
             last: footer.last,
@@ -308,7 +309,6 @@ impl ScanSink for SegmentJudge<'_> {
 
     fn damage(&mut self, damage: &Damage) {
         self.anything = true;
-        self.report.damaged = true;
         match *damage {
             Damage::Gap {
                 first_missing,
@@ -324,6 +324,7 @@ impl ScanSink for SegmentJudge<'_> {
                 }
             }
             Damage::Bytes { start, end, .. } | Damage::TornTail { start, end, .. } => {
+                self.report.damaged = true;
                 self.report.damaged_bytes += end - start;
                 self.event(3, SegmentEvent::Damage(*damage));
             }

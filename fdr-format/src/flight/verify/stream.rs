@@ -39,6 +39,8 @@ pub(super) struct StreamJudge {
     pub clean_shutdown: bool,
     boot: Option<BootId>,
     recoveries: Vec<ToldRecovery>,
+    /// Segments whose footers disagree, and how.
+    disagreeing: Vec<(u32, String)>,
     losses: Vec<ToldLoss>,
 }
 
@@ -58,6 +60,7 @@ impl StreamJudge {
             clean_shutdown: false,
             boot: flight.map(|flight| flight.boot_id),
             recoveries: Vec::new(),
+            disagreeing: Vec::new(),
             losses: Vec::new(),
         }
     }
@@ -96,6 +99,11 @@ impl StreamJudge {
             }
         }
         findings.omit(report.events_omitted, report.omitted_code);
+        if self.disagreeing.len() < LEDGER_MAX {
+            let disagreement = report.footer_disagrees.clone();
+            self.disagreeing
+                .extend(disagreement.map(|text| (report.segment, text)));
+        }
         self.take_sequence(&report, findings);
         self.take_boot(&report, findings);
         let room = LEDGER_MAX - self.recoveries.len();
@@ -193,8 +201,16 @@ impl StreamJudge {
         prefix: &mut dyn FnMut(u32, u64) -> Option<Digest>,
         findings: &mut Findings,
     ) {
+        let mut unexplained = Vec::new();
         for (segment, range, explained) in self.gaps.judged() {
             missing(findings, segment, range, explained);
+            unexplained.extend(explained.is_none().then_some(segment));
+        }
+        for (segment, text) in std::mem::take(&mut self.disagreeing) {
+            if !unexplained.contains(&segment) {
+                let kind = FindingKind::FooterDisagrees;
+                findings.add(4, kind, Some(segment), None, text);
+            }
         }
         for index in 0..self.seen.len() {
             let seen = self.seen[index].clone();
