@@ -18,3 +18,4 @@ pub mod recorder;
 pub mod replay;
 pub mod rerun;
 pub mod smoother;
+pub mod vision;

@@ -10,6 +10,7 @@
 mod device_key;
 mod overwrite;
 mod progress;
+mod qualify;
 mod record_bench;
 mod recording;
 mod replay;
@@ -37,6 +38,8 @@ struct Arguments {
 enum Command {
     /// Replay a MAVLink log through the pipeline that flies, and record it
     Replay(replay::Arguments),
+    /// Learn from photographs of a sector whether vision will hold over it
+    Qualify(qualify::Arguments),
     /// Drive the flight data recorder with made-up records and measure it
     RecordBench(record_bench::Arguments),
     /// Freeze, thaw or pin the recording of a flight
@@ -52,6 +55,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match line.parse::<Arguments>() {
         Ok(arguments) => match arguments.command {
             Command::Replay(arguments) => replay::run(&line, &arguments),
+            Command::Qualify(arguments) => qualify::run(&line, &arguments),
             Command::RecordBench(arguments) => record_bench::run(&line, &arguments),
             Command::Recording(arguments) => recording::run(&line, &arguments),
             Command::DeviceKey(arguments) => device_key::run(&line, &arguments),
