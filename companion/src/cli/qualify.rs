@@ -73,7 +73,10 @@ pub fn run(line: &CommandLine, arguments: &Arguments) -> ExitCode {
 
 fn qualify(arguments: &Arguments) -> Result<Vec<FrameResult>, String> {
     let folder = PhotoFolder::open(&arguments.frames).map_err(|error| error.to_string())?;
-    let unknown = folder.photos().iter().filter(|photo| photo.pose().is_none());
+    let unknown = folder
+        .photos()
+        .iter()
+        .filter(|photo| photo.pose().is_none());
     let unknown = unknown.count();
     if unknown > 0 {
         tell(&format!(
@@ -144,11 +147,17 @@ fn text(results: &[FrameResult], figures: &Figures) -> String {
     let rows = [
         ("pairs", figures.frames.to_string()),
         ("accepted", share(figures.accepted_share)),
-        ("accepted within 12 m", share(figures.accepted_within_12m_share)),
+        (
+            "accepted within 12 m",
+            share(figures.accepted_within_12m_share),
+        ),
         ("false", figures.false_anchors.to_string()),
         ("median error", metres(figures.error_median_m)),
         ("95 % are better than", metres(figures.error_p95_m)),
-        ("truth in 95 % ellipse", figures.coverage_95.map_or("-".to_owned(), share)),
+        (
+            "truth in 95 % ellipse",
+            figures.coverage_95.map_or("-".to_owned(), share),
+        ),
     ];
     text.push('\n');
     for (name, value) in rows {

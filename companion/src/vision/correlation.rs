@@ -212,6 +212,14 @@ impl Surface {
         Some((part, [left, top]))
     }
 
+    /// Root mean square of all scores.
+    #[must_use]
+    pub fn deviation(&self) -> f64 {
+        let square = |score: &f32| f64::from(score * score);
+        let sum: f64 = self.scores.iter().map(square).sum();
+        (sum / self.scores.len().max(1) as f64).sqrt()
+    }
+
     /// The score of a shift.
     #[must_use]
     pub fn score(&self, column: usize, row: usize) -> f32 {

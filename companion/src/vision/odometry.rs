@@ -29,6 +29,9 @@ pub(super) const SIDE: usize = 288;
 pub struct OdometrySettings {
     /// Least mean gradient, brightness per pixel.
     pub min_gradient: f64,
+    /// Least height of the correlation's peak, in standard deviations of all shifts: in a small window
+    /// chance has few rivals, and the ratio of two peaks says little.
+    pub min_significance: f64,
     /// Least ratio of the correlation's peak to its second peak, where patches confirm it.
     pub min_peak_ratio: f64,
     /// The same where they do not.
@@ -67,6 +70,7 @@ impl Default for OdometrySettings {
     fn default() -> Self {
         Self {
             min_gradient: 0.6,
+            min_significance: 4.5,
             min_peak_ratio: 1.2,
             min_unconfirmed_ratio: 1.45,
             second_opinion_px: 2.75,
@@ -359,9 +363,11 @@ impl Odometry {
         };
         let shifts = 2 * reach + 1;
         let template = self.correlator.spectrum(gradients, sought.angle, side, 0);
+        let least = self.settings.min_significance;
         let whole = self
             .correlator
             .correlate(&template, &sought.search, shifts, shifts);
+        let chance = whole.deviation();
         let (surface, corner) = match sought.corners {
             Some((from, to)) => whole.part(from, to)?,
             None => (whole, [0, 0]),
@@ -373,10 +379,11 @@ impl Odometry {
         Some(Attempt {
             turn,
             score: peak.score,
-            ratio: match fine {
-                Some(_) => f64::from(peak.score) / f64::from(second.score).max(1e-3),
-                // A peak without a top, or at the edge, is none.
-                None => 0.0,
+            ratio: if fine.is_some() && f64::from(peak.score) >= least * chance {
+                f64::from(peak.score) / f64::from(second.score).max(1e-3)
+            } else {
+                // Chance, or a peak without a top, or one at the edge, is none.
+                0.0
             },
             shift: [0, 1].map(|axis| at[axis] + corner[axis] as f64 - reach as f64),
             variance: fine.map_or(0.0, |fine| fine.covariance[0].max(fine.covariance[2])),

@@ -37,7 +37,7 @@ impl Pose {
         let axis = self.camera_to_ned(camera) * Vector3::z();
         let height = self.agl_m.is_finite() && self.agl_m >= 5.0 && self.agl_m <= 10_000.0;
         // Also false for NaN.
-        height && axis.z >= libm::cos(MAX_TILT_RAD)
+        height && self.yaw_rad.is_finite() && axis.z >= libm::cos(MAX_TILT_RAD)
     }
 
     /// The same with yaw turned by `yaw_rad` and the height multiplied by `scale`.
