@@ -150,3 +150,37 @@ fn wrong_usage_ends_with_64() {
         assert_eq!(qualify(&folder, more).code, 64);
     }
 }
+
+#[test]
+fn a_jpeg_with_wrong_bytes_is_refused_or_shows_something_but_never_ends_the_program() {
+    let jpeg = std::fs::read(photographs("caliterra").join("img_9355.jpg")).unwrap();
+    let mut state = 7u64;
+    let mut random = |below: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) as usize % below
+    };
+    let (mut refused, mut shown) = (0, 0);
+    for round in 0..120 {
+        let mut damaged = jpeg.clone();
+        // Half of the rounds hit the headers, where sizes and tables stand.
+        let reach = if round % 2 == 0 { 700 } else { damaged.len() };
+        for _ in 0..1 + random(4) {
+            let at = random(reach);
+            damaged[at] = random(256) as u8;
+        }
+        match companion::vision::jpeg::decode(&damaged) {
+            Ok(image) => {
+                assert_eq!(image.pixels().len(), image.width() * image.height());
+                shown += 1;
+            }
+            Err(error) => {
+                assert!(!error.to_string().contains('\n'), "{error:?}");
+                refused += 1;
+            }
+        }
+    }
+    println!("{refused} refused, {shown} shown");
+    assert!(refused > 0 && shown > 0);
+}

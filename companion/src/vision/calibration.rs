@@ -17,8 +17,13 @@ use super::image::{ImageError, check_size};
 #[derive(Debug, Error)]
 pub enum CalibrationError {
     /// Not the calibration file that is expected.
-    #[error("not a camera calibration: {0}")]
-    Syntax(#[from] toml::de::Error),
+    #[error("not a camera calibration: line {line}: {problem}")]
+    Syntax {
+        /// Line, 1-based.
+        line: usize,
+        /// What is wrong.
+        problem: String,
+    },
     /// A value outside its range.
     #[error("camera calibration: {name} = {value}, allowed is {allowed}")]
     Value {
@@ -97,7 +102,7 @@ impl Calibration {
     /// # Errors
     /// When it is not one, or its values contradict each other or the image.
     pub fn parse(text: &str) -> Result<Self, CalibrationError> {
-        let file: CalibrationFile = toml::from_str(text)?;
+        let file: CalibrationFile = toml::from_str(text).map_err(|error| syntax(text, &error))?;
         if file.model != "pinhole" {
             return Err(CalibrationError::Model(file.model));
         }
@@ -198,6 +203,17 @@ impl Calibration {
         }
         let [x, y] = farthest.0;
         Err(CalibrationError::Folds { x, y })
+    }
+}
+
+fn syntax(text: &str, error: &toml::de::Error) -> CalibrationError {
+    let start = error.span().map_or(0, |span| span.start).min(text.len());
+    CalibrationError::Syntax {
+        line: 1 + text.as_bytes()[..start]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count(),
+        problem: error.message().replace('\n', " "),
     }
 }
 
