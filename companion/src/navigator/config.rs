@@ -77,8 +77,8 @@ pub struct ProcessNoise {
 impl Default for ProcessNoise {
     fn default() -> Self {
         Self {
-            inertial_velocity: 0.15,
-            accelerometer_scale: 0.2,
+            inertial_velocity: 0.4,
+            accelerometer_scale: 0.1,
             kinematic_velocity: 1.5,
             free_velocity: 2.5,
             inertial_attitude: 3e-3,
@@ -86,9 +86,9 @@ impl Default for ProcessNoise {
             kinematic_attitude: 3e-2,
             blind_attitude: 0.3,
             gyro_bias: 5e-5,
-            accelerometer_bias: 3e-2,
+            accelerometer_bias: 1e-2,
             wind: 0.1,
-            gust_sigma_mps: 0.9,
+            gust_sigma_mps: 0.45,
             gust_time_s: 10.0,
             airspeed_scale: 1e-3,
             fc_tilt_sigma_rad: 0.03,

@@ -5,13 +5,15 @@
 use nalgebra::Vector3;
 use serde::{Deserialize, Serialize};
 
+use super::geoid::undulation_m;
+
 /// Equatorial radius, m.
 const SEMI_MAJOR_M: f64 = 6_378_137.0;
 /// First eccentricity squared.
 const ECCENTRICITY_SQUARED: f64 = 6.694_379_990_141_317e-3;
 
-/// A point over the ellipsoid. Height above mean sea level stands in for height above the ellipsoid:
-/// the geoid's 100 m change the radii by less than 2e-5.
+/// A point over the Earth. Its height is above mean sea level, as autopilots and barometers speak of it;
+/// the ellipsoid's figures are taken at the height above the ellipsoid.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Geodetic {
     /// Geodetic latitude, in (-pi/2, pi/2).
@@ -66,10 +68,14 @@ impl Geodetic {
         let w2 = 1.0 - ECCENTRICITY_SQUARED * sine * sine;
         let normal = SEMI_MAJOR_M / libm::sqrt(w2);
         let meridian = normal * (1.0 - ECCENTRICITY_SQUARED) / w2;
-        (
-            meridian + self.alt_msl_m,
-            (normal + self.alt_msl_m) * cosine,
-        )
+        let height = self.alt_ellipsoid_m();
+        (meridian + height, (normal + height) * cosine)
+    }
+
+    /// Height above the ellipsoid, m.
+    #[must_use]
+    pub fn alt_ellipsoid_m(self) -> f64 {
+        self.alt_msl_m + undulation_m(self.lat_rad, self.lon_rad)
     }
 
     /// Normal gravity here, m/s2, downwards.
@@ -81,7 +87,7 @@ impl Geodetic {
         };
         let surface = 9.780_325_335_9 * (1.0 + 0.001_931_852_652_41 * sine2)
             / libm::sqrt(1.0 - ECCENTRICITY_SQUARED * sine2);
-        surface - 3.086e-6 * self.alt_msl_m
+        surface - 3.086e-6 * self.alt_ellipsoid_m()
     }
 }
 
@@ -96,11 +102,13 @@ pub fn wrap_pi(angle: f64) -> f64 {
 mod tests {
     use super::*;
 
-    fn at(lat_deg: f64, lon_deg: f64, alt_msl_m: f64) -> Geodetic {
+    /// At a height above the ellipsoid.
+    fn at(lat_deg: f64, lon_deg: f64, alt_ellipsoid_m: f64) -> Geodetic {
+        let (lat_rad, lon_rad) = (lat_deg.to_radians(), lon_deg.to_radians());
         Geodetic {
-            lat_rad: lat_deg.to_radians(),
-            lon_rad: lon_deg.to_radians(),
-            alt_msl_m,
+            lat_rad,
+            lon_rad,
+            alt_msl_m: alt_ellipsoid_m - undulation_m(lat_rad, lon_rad),
         }
     }
 

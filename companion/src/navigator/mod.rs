@@ -18,6 +18,7 @@ mod degradation;
 mod emission;
 mod estimator;
 mod geodesy;
+mod geoid;
 mod gps_judge;
 mod gps_track;
 mod input;
@@ -40,6 +41,7 @@ pub use config::{Gates, InitialSigma, NavigatorConfig, ProcessNoise, SensorNoise
 pub(crate) use estimator::Hindsight;
 pub use estimator::{AnchorOutcome, AnchorRefusal, HintOutcome, OdometryOutcome};
 pub use geodesy::Geodetic;
+pub use geoid::undulation_m;
 pub use input::{
     AirData, Airframe, Attitude, Barometer, Displacement, FcGps, FlightState, FrameExposed,
     FrameOutcome, FrameRefusal, GpsFix, GpsIntegrity, GpsIntegrityState, ImuSample, Input,

@@ -38,6 +38,8 @@ struct Flight {
     window_s: f64,
     /// From the start of one window to the start of the next.
     step_s: f64,
+    /// Largest median error against the baseline's. The requirement is 0.7.
+    ratio_max: f64,
 }
 
 /// From take-off on, before which neither we nor the baseline have flown in the wind to be known.
@@ -48,18 +50,22 @@ const THOR75: Flight = Flight {
     airborne: 211.0..580.0,
     window_s: 60.0,
     step_s: 20.0,
+    // Not met: the wind itself changes by more than that (docs/estimation-dr.md).
+    ratio_max: 0.9,
 };
 const PROTO09: Flight = Flight {
     log: "proto09.tlog",
     airborne: 15.0..525.0,
     window_s: 60.0,
     step_s: 20.0,
+    ratio_max: 0.7,
 };
 const SWISS1: Flight = Flight {
     log: "swiss1.tlog",
     airborne: 17.0..100.0,
     window_s: 20.0,
     step_s: 5.0,
+    ratio_max: 0.7,
 };
 
 #[derive(Deserialize)]
@@ -252,7 +258,7 @@ fn swiss1_follows_its_gps_while_it_is_trusted() {
     assert_follows_trusted_gps(&SWISS1);
 }
 
-fn assert_no_worse_than_the_baseline(flight: &Flight) {
+fn assert_beats_the_baseline_honestly(flight: &Flight) {
     let Some(path) = flights::flight(flight.log) else {
         return;
     };
@@ -298,20 +304,26 @@ fn assert_no_worse_than_the_baseline(flight: &Flight) {
         interval.0,
         interval.1
     );
-    assert!(ours_m <= theirs_m, "{ours_m} m, the baseline {theirs_m} m");
+    let limit_m = flight.ratio_max * theirs_m;
+    assert!(ours_m <= limit_m, "{ours_m} m, the limit {limit_m} m");
+    // requirements.md, "Honesty".
+    let contains = interval.0 <= 0.95 && interval.1 >= 0.95;
+    let inside = interval.0 >= 0.95 && interval.1 <= 0.99;
+    assert!(contains || inside, "coverage {coverage} {interval:?}");
+    assert!(sharpness <= 1.5, "sharpness {sharpness}");
 }
 
 #[test]
-fn thor75_without_gps_is_no_worse_than_the_baseline() {
-    assert_no_worse_than_the_baseline(&THOR75);
+fn thor75_without_gps_beats_the_baseline_and_says_how_well() {
+    assert_beats_the_baseline_honestly(&THOR75);
 }
 
 #[test]
-fn proto09_without_gps_is_no_worse_than_the_baseline() {
-    assert_no_worse_than_the_baseline(&PROTO09);
+fn proto09_without_gps_beats_the_baseline_and_says_how_well() {
+    assert_beats_the_baseline_honestly(&PROTO09);
 }
 
 #[test]
-fn swiss1_without_gps_is_no_worse_than_the_baseline() {
-    assert_no_worse_than_the_baseline(&SWISS1);
+fn swiss1_without_gps_beats_the_baseline_and_says_how_well() {
+    assert_beats_the_baseline_honestly(&SWISS1);
 }
