@@ -6,8 +6,8 @@
 mod weaving_flight;
 
 use companion::navigator::{
-    EmittedExternalPosition, Geodetic, Input, MonotonicNs, Navigator, NavigatorConfig, Output,
-    Outputs, SatelliteAnchor, Tick,
+    EmittedExternalPosition, FixType, Geodetic, Input, MonotonicNs, Navigator, NavigatorConfig,
+    Output, Outputs, SatelliteAnchor, Tick,
 };
 use nalgebra::Vector3;
 use weaving_flight::{Flight, SECOND, Track, anchors, merged, odometry, sensors};
@@ -151,7 +151,23 @@ fn a_whole_map_shifted_by_350_m_moves_nothing() {
         true,
         shifted.map(|anchor| moved(anchor, 0.0, 350.0)),
     );
-    assert!(without == with, "a shifted map moved a position");
+    let pairs = || without.iter().zip(&with);
+    let apart_m = |(a, b): (&EmittedExternalPosition, &EmittedExternalPosition)| {
+        place(a).displacement_to(place(b)).norm()
+    };
+    let worst_m = pairs().map(apart_m).fold(0.0, f64::max);
+    let surer = pairs().filter(|(a, b)| b.horiz_accuracy_m < a.horiz_accuracy_m - 0.1);
+    println!("a map shifted by 350 m moves positions by at most {worst_m:.3} m");
+    // What bounded-rate convergence still owed is dropped when the position is withdrawn.
+    assert!(
+        worst_m < 1.0,
+        "a shifted map moved a position by {worst_m} m"
+    );
+    assert_eq!(
+        surer.count(),
+        0,
+        "a shifted map made a position more certain"
+    );
 }
 
 #[test]
@@ -267,12 +283,12 @@ fn the_third_match_that_agrees_brings_an_uncertain_position_back() {
 #[test]
 fn the_emitted_position_returns_at_a_bounded_rate_and_says_how_far_off_it_is() {
     let made = make(&Flight {
-        seconds: 170,
+        seconds: 130,
         airspeed_error: 0.1,
         ..Flight::default()
     });
     let config = NavigatorConfig::default();
-    let anchors = made.anchors.iter().filter(after(130)).copied();
+    let anchors = made.anchors.iter().filter(after(90)).copied();
     let positions = made.fly(&config, false, anchors);
     let step_m = |pair: &[EmittedExternalPosition]| {
         let dt = pair[1].time.seconds_since(pair[0].time);
@@ -286,8 +302,8 @@ fn the_emitted_position_returns_at_a_bounded_rate_and_says_how_far_off_it_is() {
         .copied()
         .collect();
     let worst_m = denied.windows(2).map(step_m).fold(0.0, f64::max);
-    let before = denied.iter().rfind(|p| p.time.0 < 130 * SECOND).unwrap();
-    let returning: Vec<_> = denied.iter().filter(|p| p.time.0 > 133 * SECOND).collect();
+    let before = denied.iter().rfind(|p| p.time.0 < 90 * SECOND).unwrap();
+    let returning: Vec<_> = denied.iter().filter(|p| p.time.0 > 93 * SECOND).collect();
     let inside = returning
         .iter()
         .filter(|p| made.error_m(p) < 2.448 * p.horiz_accuracy_m)
@@ -299,9 +315,11 @@ fn the_emitted_position_returns_at_a_bounded_rate_and_says_how_far_off_it_is() {
         returning.len(),
         made.error_m(returning.last().unwrap())
     );
+    // A position that is withdrawn would settle at once: nobody follows it.
+    assert!(denied.iter().all(|p| p.fix_type == FixType::ThreeD));
     // 5 m/s for 0.1 s, the change of velocity within it, and the correction of the velocity itself.
     assert!(
-        made.error_m(before) > 40.0,
+        made.error_m(before) > 30.0,
         "there is little to return from"
     );
     assert!(worst_m < 1.0);
