@@ -81,10 +81,12 @@ fn one(range: &Range, limit: fn(&Range) -> f64) -> Configuration {
     let mut text = format!("[navigator.{}]\n", range.section);
     let value = limit(range);
     writeln!(text, "{} = {value:?}", range.name).unwrap();
-    // The two radii stand in an order of their own.
+    // The two radii and the two temperatures stand in an order of their own.
     match range.name {
         "three_d_max_radius_m" => writeln!(text, "two_d_max_radius_m = 10000.0").unwrap(),
         "two_d_max_radius_m" => writeln!(text, "three_d_max_radius_m = 10.0").unwrap(),
+        "hot_c" => writeln!(text, "cool_c = 30.0").unwrap(),
+        "cool_c" => writeln!(text, "hot_c = 110.0").unwrap(),
         _ => {}
     }
     Configuration::parse(&text).unwrap()
