@@ -1,12 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests need beyond Rust, when it is missing. Running it again costs milliseconds.
 #
-<<<<<<< HEAD
-#   system packages   a C linker, Python 3 with venv, strace  apt, when root; otherwise named
-=======
 #   system packages   a C linker, Python 3 with venv, redis-server, openssl, strace
 #                                                             apt, when root; otherwise named
->>>>>>> 3897b47 (The edge spine: rows are acknowledged when durable and leave exactly once)
 #   .venv             the Python peers of scripts/requirements.txt
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -20,13 +16,10 @@ packages=()
 command -v cc >/dev/null || packages+=(gcc libc6-dev)
 command -v python3 >/dev/null || packages+=(python3)
 python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
-<<<<<<< HEAD
-# Puts errors into the system calls of the recorder (tests/recorder_drills.rs).
-=======
 # The edge spine's tests start a private redis-server, make certificates, and watch a process sync.
 command -v redis-server >/dev/null || packages+=(redis-server)
 command -v openssl >/dev/null || packages+=(openssl)
->>>>>>> 3897b47 (The edge spine: rows are acknowledged when durable and leave exactly once)
+# Puts errors into the system calls of the recorder (tests/recorder_drills.rs).
 command -v strace >/dev/null || packages+=(strace)
 
 if ((${#packages[@]})); then
