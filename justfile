@@ -45,6 +45,10 @@ bench *FILTER:
 bench-recorder FOLDER="/var/tmp":
     scripts/bench-recorder.sh {{ FOLDER }}
 
+# What a flipped bit and a lost page leave of a recording, beside mcap
+bench-damage:
+    cargo bench --locked -p fdr-format --bench damage
+
 # The edge spine beside a state per row: acknowledge, drain, audit, recovery, memory (some minutes)
 bench-spine *OPTIONS:
     cargo run --locked --release -p edge-spine --example bench -- {{ OPTIONS }}

@@ -17,6 +17,9 @@ fn main() {
     write("fixtures/golden", golden::files());
     write("fuzz/seeds/record_decoder", golden::record_seeds());
     write("fuzz/seeds/segment_reader", golden::segment_seeds());
+    write("fuzz/seeds/segment_footer", golden::footer_seeds());
+    write("fuzz/seeds/drop_journal", golden::journal_seeds());
+    write("fuzz/seeds/seal_file", golden::seal_seeds());
 }
 
 fn write<N: AsRef<str>>(folder: &str, files: impl IntoIterator<Item = (N, Vec<u8>)>) {

@@ -5,8 +5,14 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../../fuzz/entries/drop_journal.rs"]
+mod drop_journal;
 #[path = "../../fuzz/entries/record_decoder.rs"]
 mod record_decoder;
+#[path = "../../fuzz/entries/seal_file.rs"]
+mod seal_file;
+#[path = "../../fuzz/entries/segment_footer.rs"]
+mod segment_footer;
 #[path = "../../fuzz/entries/segment_reader.rs"]
 mod segment_reader;
 
@@ -30,12 +36,19 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
 
 #[test]
 fn every_seed_passes_as_it_is() {
-    seeds("record_decoder")
-        .iter()
-        .for_each(|seed| record_decoder::check(seed));
-    seeds("segment_reader")
-        .iter()
-        .for_each(|seed| segment_reader::check(seed));
+    type Check = fn(&[u8]);
+    let targets: [(&str, Check); 5] = [
+        ("record_decoder", record_decoder::check),
+        ("segment_reader", segment_reader::check),
+        ("segment_footer", segment_footer::check),
+        ("drop_journal", drop_journal::check),
+        ("seal_file", seal_file::check),
+    ];
+    for (target, check) in targets {
+        let seeds = seeds(target);
+        assert!(!seeds.is_empty(), "{target}");
+        seeds.iter().for_each(|seed| check(seed));
+    }
 }
 
 mod properties {
@@ -112,6 +125,30 @@ mod properties {
             mutations in vec(mutation(), 0..12),
         ) {
             segment_reader::check(&mutated(seed, &mutations));
+        }
+
+        #[test]
+        fn mutated_journals_keep_their_whole_lines(
+            seed in select(seeds("drop_journal")),
+            mutations in vec(mutation(), 0..12),
+        ) {
+            drop_journal::check(&mutated(seed, &mutations));
+        }
+
+        #[test]
+        fn mutated_seals_hold_for_one_flight_at_most(
+            seed in select(seeds("seal_file")),
+            mutations in vec(mutation(), 0..4),
+        ) {
+            seal_file::check(&mutated(seed, &mutations));
+        }
+
+        #[test]
+        fn mutated_footers_are_found_out_and_mislead_no_reader(
+            seed in select(seeds("segment_footer")),
+            mutations in vec(mutation(), 0..6),
+        ) {
+            segment_footer::check(&mutated(seed, &mutations));
         }
 
         #[test]

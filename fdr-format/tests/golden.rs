@@ -80,6 +80,77 @@ fn a_reader_in_plain_python_made_from_the_page_finds_the_same_in_every_field() {
     }
 }
 
+/// A frozen flight is whole; altered in one record whose checksum was made anew, only the hashes tell.
+#[test]
+fn the_python_reader_follows_the_chain_and_notices_an_altered_record() {
+    let python = fixtures().join("../.venv/bin/python");
+    let has_blake3 = Command::new(&python).args(["-c", "import blake3"]).output();
+    if !has_blake3.is_ok_and(|output| output.status.success()) {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "{} lacks the module blake3; run `just setup`",
+            python.display()
+        );
+        eprintln!("skipped: .venv lacks the module blake3; run `just setup`");
+        return;
+    }
+    let frozen = fixtures().join("frozen-v1/flight/segments");
+    let [first, second] = [0, 1].map(|number| frozen.join(format!("seg_{number:05}.bin")));
+    let judge = |first: &Path| {
+        let mut command = Command::new(&python);
+        let reader = fixtures().join("gfdr_reader.py");
+        let output = command.arg(reader).arg(first).arg(&second).output();
+        let output = output.unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), said)
+    };
+    let whole = "chain of 2 closed segments checked\n".to_owned();
+    assert_eq!(judge(&first), (Some(0), whole));
+
+    let mut bytes = std::fs::read(&first).unwrap();
+    alter(&mut bytes, 20);
+    let altered = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(altered.path(), bytes).unwrap();
+    let (code, said) = judge(altered.path());
+    assert!(
+        code == Some(4) && said.contains("content of the footer is"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_python_reader_says_when_it_cannot_check_the_chain() {
+    if !has_python() {
+        eprintln!("skipped: python3 is missing; run `just setup`");
+        return;
+    }
+    // -S: without the folder in which modules are installed.
+    let output = Command::new("python3")
+        .arg("-S")
+        .arg(fixtures().join("gfdr_reader.py"))
+        .arg(fixtures().join("frozen-v1/flight/segments/seg_00000.bin"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.success() && said.starts_with("chain not checked"),
+        "{said}"
+    );
+}
+
+/// Changes a record in the middle of a segment and makes its checksum anew.
+fn alter(segment: &mut [u8], index: usize) {
+    let mut reader = SegmentReader::open(segment, None).unwrap();
+    let identity = reader.identity();
+    let record = reader.nth(index).unwrap().unwrap();
+    let (at, length) = (record.offset as usize, record.frame_length());
+    let (frame, crc) = segment[at..at + length].split_at_mut(length - 4);
+    frame[length - 5] ^= 1;
+    let mut hasher = crc32fast::Hasher::new_with_initial(identity.crc_seed());
+    hasher.update(frame);
+    crc.copy_from_slice(&hasher.finalize().to_le_bytes());
+}
+
 fn has_python() -> bool {
     Command::new("python3")
         .arg("--version")

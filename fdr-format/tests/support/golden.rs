@@ -3,8 +3,9 @@
 
 use fdr_format::records::{ImuTrace, SegmentHeader, TypeName};
 use fdr_format::{
-    BootId, Digest, FlightId, FooterParameters, List, LongBytes, LongText, Record, RecordType,
-    SegmentEncoder, SegmentIdentity, SegmentReader, SegmentSummary,
+    BootId, Digest, DropLine, FlightId, FooterParameters, List, LongBytes, LongText, Record,
+    RecordType, Seal, SealedStream, SecretKey, SegmentEncoder, SegmentIdentity, SegmentReader,
+    SegmentSummary, Stream,
 };
 
 use super::bodies;
@@ -53,6 +54,73 @@ pub fn segment_seeds() -> Vec<(String, Vec<u8>)> {
     ]
     .map(|(name, bytes)| (name.to_owned(), bytes))
     .to_vec()
+}
+
+/// First inputs of the fuzz target `segment_footer`: the body of the footer of `clean`, and what is near it.
+pub fn footer_seeds() -> Vec<(String, Vec<u8>)> {
+    let clean = small();
+    let records = SegmentReader::open(&clean, None).unwrap();
+    let footer = records.last().unwrap().unwrap();
+    let mut grown = footer.body.to_vec();
+    grown.extend(b"a field of the future");
+    let mut draw = bodies::seeded(13);
+    let foreign = bodies::body(RecordType::SEGMENT_FOOTER, &mut draw);
+    [
+        ("right", footer.body.to_vec()),
+        ("grown", grown),
+        ("foreign", foreign),
+    ]
+    .map(|(name, bytes)| (name.to_owned(), bytes))
+    .to_vec()
+}
+
+/// First inputs of the fuzz target `drop_journal`.
+pub fn journal_seeds() -> Vec<(String, Vec<u8>)> {
+    let line = |segment: u32, chain| DropLine {
+        time_ns: 60_000_000_000,
+        cause: "cap".to_owned(),
+        segment,
+        first_sequence: u64::from(segment) * 100,
+        last_sequence: u64::from(segment) * 100 + 99,
+        first_monotonic_ms: 1,
+        last_monotonic_ms: 2,
+        records: 100,
+        bytes: 4096,
+        chain,
+        counts: vec![(RecordType::TICK.0, 99), (RecordType::LOG.0, 1)],
+    };
+    let lines = [
+        line(0, Some(Digest([7; 32]))),
+        line(1, None),
+        line(1 << 31, None),
+    ];
+    let whole: String = lines.iter().map(DropLine::encode).collect();
+    let whole = whole.into_bytes();
+    let torn = [&whole[..whole.len() - 30], &[0; 64][..]].concat();
+    [("whole", whole), ("torn", torn)]
+        .map(|(name, bytes)| (name.to_owned(), bytes))
+        .to_vec()
+}
+
+/// First inputs of the fuzz target `seal_file`.
+pub fn seal_seeds() -> Vec<(String, Vec<u8>)> {
+    let (flight, device) = (
+        SecretKey::from_bytes(&[3; 32]),
+        SecretKey::from_bytes(&[4; 32]),
+    );
+    let end = |stream, last_segment| SealedStream {
+        stream,
+        last_segment,
+        chain: Digest([7; 32]),
+    };
+    let streams = vec![end(Stream::Bulk, 17), end(Stream::Essential, 0)];
+    let certificate = device.certify(IDENTITY.flight_id, flight.public());
+    [("certified", Some(certificate)), ("without_device", None)]
+        .map(|(name, certificate)| {
+            let seal = Seal::new(IDENTITY.flight_id, streams.clone(), &flight, certificate);
+            (name.to_owned(), serde_json::to_vec(&seal).unwrap())
+        })
+        .to_vec()
 }
 
 /// Every record type twice, a grown body, an unknown type, and numbers that are not finite.
