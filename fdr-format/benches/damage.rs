@@ -20,7 +20,8 @@ fn main() {
     for (name, reader) in [
         ("fdr-format", Reader::Ours),
         ("fdr-format, to the first damage", Reader::OursToFirstDamage),
-        ("mcap, chunks with CRC", Reader::Mcap),
+        ("mcap, chunk CRC not checked", Reader::McapUnchecked),
+        ("mcap, chunk CRC checked", Reader::McapChecked),
     ] {
         let mut recording = Recording::new(reader);
         let mut random = bodies::seeded(0x64_616D_6167_6532);

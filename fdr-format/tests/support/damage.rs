@@ -8,6 +8,8 @@
 use std::collections::BTreeMap;
 use std::io::Cursor;
 
+use mcap::read::{Options, RawMessageStream};
+
 use fdr_format::records::{ReceivedMavlinkRaw, SegmentHeader};
 use fdr_format::{
     BootId, Bytes, FlightId, List, LongText, Record, RecordType, SegmentEncoder, SegmentIdentity,
@@ -45,7 +47,9 @@ pub enum Reader {
     /// This format, up to the first damage.
     OursToFirstDamage,
     /// `mcap` with its default options, up to the first error: its reader gives nothing behind one.
-    Mcap,
+    McapUnchecked,
+    /// The same, asked to check the CRC of chunks.
+    McapChecked,
 }
 
 /// The trials of one cell of the table.
@@ -79,7 +83,7 @@ impl Recording {
     pub fn new(reader: Reader) -> Self {
         let bytes = match reader {
             Reader::Ours | Reader::OursToFirstDamage => segment(),
-            Reader::Mcap => mcap_file(),
+            Reader::McapUnchecked | Reader::McapChecked => mcap_file(),
         };
         let recording = Self { reader, bytes };
         let whole = recording.read();
@@ -121,6 +125,15 @@ impl Recording {
         }
     }
 
+    fn mcap_messages(&self) -> mcap::McapResult<RawMessageStream<'_>> {
+        match self.reader {
+            Reader::McapChecked => {
+                RawMessageStream::new_with_options(&self.bytes, Options::ValidateChunkCrcs.into())
+            }
+            _ => RawMessageStream::new(&self.bytes),
+        }
+    }
+
     fn read(&self) -> Outcome {
         let mut outcome = Outcome::default();
         match self.reader {
@@ -144,7 +157,7 @@ impl Recording {
                     }
                 }
             }
-            Reader::Mcap => match mcap::read::RawMessageStream::new(&self.bytes) {
+            Reader::McapUnchecked | Reader::McapChecked => match self.mcap_messages() {
                 Ok(messages) => {
                     for message in messages {
                         let Ok(message) = message else {
