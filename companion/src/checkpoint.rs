@@ -50,6 +50,14 @@ pub enum CheckpointError {
         /// What is wrong with them.
         problem: postcard::Error,
     },
+    /// A state whose parts contradict each other: no core wrote it.
+    #[error(
+        "the checkpoint's {bytes} bytes contradict each other: the covariance is not that of the exposures remembered; re-run the flight from another checkpoint"
+    )]
+    Contradiction {
+        /// How many bytes there are.
+        bytes: usize,
+    },
     /// Shorter than its head, or longer than what was read.
     #[error("the checkpoint's {bytes} bytes are not one whole state")]
     Length {
@@ -76,13 +84,16 @@ pub(crate) fn read(bytes: &[u8]) -> Result<State, CheckpointError> {
     if found != CORE_VERSION {
         return Err(CheckpointError::Version { found });
     }
-    let (state, left) =
+    let (state, left): (State, _) =
         postcard::take_from_bytes(rest).map_err(|problem| CheckpointError::Damaged {
             bytes: length,
             problem,
         })?;
     if !left.is_empty() {
         return Err(CheckpointError::Length { bytes: length });
+    }
+    if !state.navigator.is_coherent() {
+        return Err(CheckpointError::Contradiction { bytes: length });
     }
     Ok(state)
 }

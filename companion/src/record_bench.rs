@@ -14,7 +14,8 @@ use serde::Serialize;
 
 use crate::navigator::CORE_VERSION;
 use crate::recorder::{
-    FreezeReason, Histogram, Order, Recorder, RecorderError, RecorderEvent, RecorderSizes, Status,
+    DiskVolume, FreezeReason, Histogram, KeyError, Order, Recorder, RecorderError, RecorderEvent,
+    RecorderSizes, Status, flight_keys, read_device_key,
 };
 use crate::replay::random_flight_id;
 
@@ -45,6 +46,9 @@ pub struct BenchOptions {
     pub durable_log: Option<PathBuf>,
     /// When the ring is frozen, as by a command; never without it.
     pub freeze_at: Option<Duration>,
+    /// File with the device's secret key; the flight is sealed by a random key that this one certifies,
+    /// and not at all without it.
+    pub device_key: Option<PathBuf>,
     /// Sizes and times of the recorder.
     pub sizes: RecorderSizes,
 }
@@ -55,6 +59,9 @@ pub enum BenchError {
     /// The flight cannot be recorded.
     #[error("--fdr: {0}")]
     Recorder(#[from] RecorderError),
+    /// There is no key of the device.
+    #[error("--device-key: {0}")]
+    DeviceKey(KeyError),
     /// The file that is told how far the flight is durable cannot be opened.
     #[error("--durable-log {path}: {source}; name a file or pipe that can be written")]
     DurableLog {
@@ -144,7 +151,7 @@ pub fn run(options: &BenchOptions) -> Result<BenchSummary, BenchError> {
         wait_for_disk: options.rate_hz.is_none(),
         ..options.sizes
     };
-    let (recorder, mut senders) = Recorder::start(&options.fdr, parameters(options), sizes, 1)?;
+    let (recorder, mut senders) = Recorder::start(&options.fdr, parameters(options)?, sizes, 1)?;
     let folder = recorder.folder().to_owned();
     let status = Arc::clone(recorder.status());
     let log = DurableLog::start(options.durable_log.as_deref(), &status)?;
@@ -327,9 +334,17 @@ fn percentiles(mut values: Vec<u64>) -> Option<Percentiles> {
     })
 }
 
-fn parameters(options: &BenchOptions) -> FlightParameters {
+fn parameters(options: &BenchOptions) -> Result<FlightParameters, BenchError> {
     let flight_id = random_flight_id();
-    FlightParameters {
+    let keys = match &options.device_key {
+        Some(path) => {
+            let device = read_device_key(path).map_err(BenchError::DeviceKey)?;
+            let keys = flight_keys(&DiskVolume, &options.fdr, flight_id, Some(&device));
+            Some(keys.map_err(RecorderError::from)?)
+        }
+        None => None,
+    };
+    Ok(FlightParameters {
         flight_id,
         boot_id: BootId(flight_id.0),
         software_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -338,8 +353,8 @@ fn parameters(options: &BenchOptions) -> FlightParameters {
         source: FlightSource::Simulation,
         source_name: "record-bench".to_owned(),
         clock: ClockAnchor::default(),
-        keys: None,
+        keys,
         recovered: false,
         segment_bytes: options.segment_bytes,
-    }
+    })
 }

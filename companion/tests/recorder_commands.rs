@@ -22,9 +22,12 @@ const CAP: u64 = 24 << 20;
 /// Some 20 MB/s for three seconds into segments of 1 MiB below a cap of 24 MiB.
 fn bench(folder: &Path, more: &[&str]) -> Run {
     let cap = CAP.to_string();
-    let mut arguments = vec!["record-bench", "--json", "--seconds", "3", "--rate", "5000"];
+    let mut arguments = vec!["record-bench", "--json", "--rate", "5000"];
     arguments.extend(["--record-bytes", "4096", "--segment-bytes", "1048576"]);
     arguments.extend(["--cap-bytes", &cap, "--fdr", folder.to_str().unwrap()]);
+    if !more.contains(&"--seconds") {
+        arguments.extend(["--seconds", "3"]);
+    }
     arguments.extend(more);
     companion(&arguments)
 }
@@ -106,4 +109,19 @@ fn a_device_key_is_made_once_and_only_its_public_half_is_printed() {
     assert_eq!((public.len(), secret.len()), (64, 64));
     assert!(!run.stdout.contains(&secret) && !run.stderr.contains(&secret));
     companion(&["device-key", "new", at]).fails(1, &[at, "File exists"]);
+}
+
+#[test]
+fn a_paced_writer_with_a_device_key_leaves_a_flight_sealed_by_the_device() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("device.key");
+    let at = key.to_str().unwrap();
+    let public = companion(&["device-key", "new", at, "--json"]).json()["public_key"].clone();
+    let run = bench(folder.path(), &["--seconds", "1", "--device-key", at]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let verdict = fdr_format::verify(flight(&run.json())).unwrap();
+    assert_eq!(verdict.exit_code, 0, "{:?}", verdict.findings);
+    assert_eq!(serde_json::json!(verdict.seal.device_key), public);
+    let missing = format!("{at}.none");
+    bench(folder.path(), &["--device-key", &missing]).fails(1, &["--device-key", &missing]);
 }

@@ -8,7 +8,9 @@ use std::path::Path;
 
 use companion::autopilot::inav::MSP2_SENSOR_GPS;
 use companion::autopilot::msp::MspFramer;
-use fdr_format::{FlightItem, FlightReader, Record, RecordType};
+use fdr_format::{
+    FlightItem, FlightReader, PublicKey, Record, RecordType, VerifyOptions, verify_with,
+};
 use support::command::{companion, file, replay, sound_recording};
 use support::{LOG_START_US, Tlog, straight_flight};
 
@@ -68,6 +70,41 @@ fn a_flight_is_replayed_recorded_and_reported() {
     let lines = positions(&out);
     assert_eq!(report["positions"].as_u64(), Some(lines.len() as u64));
     sound_recording(&report);
+}
+
+#[test]
+fn a_configured_device_key_seals_the_replay_and_one_that_is_none_is_refused_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = file(folder.path(), "flight.tlog", &straight_flight(20).bytes);
+    let key = folder.path().join("device.key");
+    let made = companion(["device-key", "new", key.to_str().unwrap(), "--json"]);
+    let public: PublicKey = serde_json::from_value(made.json()["public_key"].clone()).unwrap();
+    let settings = format!("[recorder]\ndevice_key = {key:?}\n");
+    let config = file(folder.path(), "companion.toml", settings.as_bytes());
+    let fdr = folder.path().join("fdr");
+    let more = ["--config", config.to_str().unwrap()];
+
+    let run = replay(&log, &fdr, &more);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run}");
+    let flight = sound_recording(&run.json());
+    let reader = FlightReader::open(&flight).unwrap();
+    let judged = |device_key| {
+        let options = VerifyOptions {
+            device_key: Some(device_key),
+            ..VerifyOptions::default()
+        };
+        verify_with(&reader, &options, |_, _| {}).unwrap()
+    };
+    let verdict = judged(public);
+    assert_eq!(verdict.exit_code, 0, "{:?}", verdict.findings);
+    assert_eq!(verdict.seal.device_key, Some(public));
+    assert_eq!(judged(PublicKey([1; 32])).exit_code, 4);
+
+    std::fs::write(&key, "short").unwrap();
+    let empty = folder.path().join("empty");
+    let parts = ["recorder.device_key", key.to_str().unwrap(), "is no key"];
+    replay(&log, &empty, &more).fails(1, &parts);
+    assert!(!empty.exists(), "a folder was made for nothing");
 }
 
 fn positions(path: &Path) -> Vec<serde_json::Value> {

@@ -27,6 +27,8 @@ pub(crate) const SEAL_MAX: u64 = 64 << 10;
 
 const SEAL_CONTEXT: &[u8] = b"GFDR flight seal 1";
 const CERTIFICATE_CONTEXT: &[u8] = b"GFDR device certificate 1";
+/// Keeps keys of replays apart from whatever else may once be derived from a device's secret.
+const REPLAY_KEY_CONTEXT: &str = "GFDR 2026-11-21 flight key of a replay 1";
 
 /// A device's word that a key is that of a flight which it records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +71,26 @@ impl SecretKey {
             key: self.public(),
             certificate: self.sign(&certificate_message(flight_id, flight_key)),
         }
+    }
+
+    /// As a device's key: the key of a flight that is replayed. It follows from the device's secret and the
+    /// flight's id alone, so that equal replays leave equal bytes; a flight in the air has a random one.
+    /// Whoever lacks the device's secret learns nothing of it (BLAKE3's `derive_key`).
+    #[must_use]
+    pub fn derive_flight_key(&self, flight_id: FlightId) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key(REPLAY_KEY_CONTEXT);
+        hasher.update(self.0.as_bytes());
+        hasher.update(&flight_id.0);
+        let mut bytes: [u8; 32] = hasher.finalize().into();
+        let key = Self::from_bytes(&bytes);
+        bytes.fill(0);
+        key
+    }
+
+    /// The 32 bytes of it: for the file in which it is kept, and for nothing else.
+    #[must_use]
+    pub fn secret_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
     }
 
     fn sign(&self, message: &[u8]) -> Signature {

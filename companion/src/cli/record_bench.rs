@@ -53,6 +53,9 @@ pub struct Arguments {
     /// File or pipe that gets a line with the number behind the last durable record whenever it grows
     #[arg(long, value_name = "FILE")]
     durable_log: Option<PathBuf>,
+    /// The device's secret key, made by `companion device-key new FILE`: the recording is sealed
+    #[arg(long, value_name = "FILE")]
+    device_key: Option<PathBuf>,
     /// Print the figures as one JSON document
     #[arg(long)]
     json: bool,
@@ -71,6 +74,7 @@ pub fn run(line: &CommandLine, arguments: &Arguments) -> ExitCode {
         duration: Duration::from_secs_f64(arguments.seconds),
         segment_bytes: arguments.segment_bytes,
         durable_log: arguments.durable_log.clone(),
+        device_key: arguments.device_key.clone(),
         freeze_at: arguments.freeze_at.map(Duration::from_secs_f64),
         sizes: RecorderSizes {
             cap_bytes: arguments.cap_bytes,

@@ -180,6 +180,12 @@ impl Navigator {
         self.observe(now, outputs);
     }
 
+    /// Whether a state that was read back can be that of a navigator: what indices depend on agrees.
+    pub(crate) fn is_coherent(&self) -> bool {
+        let estimator = self.estimator.as_ref();
+        estimator.is_none_or(Estimator::is_coherent)
+    }
+
     /// The filter, where there is one, for whoever smooths after landing.
     pub(crate) fn estimator_mut(&mut self) -> Option<&mut Estimator> {
         self.estimator.as_mut()

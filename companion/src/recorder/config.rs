@@ -41,8 +41,8 @@ pub struct RecorderConfig {
     pub tiles_bytes: u64,
     /// Specific force that counts as an impact, m/s^2.
     pub freeze_impact_mps2: f64,
-    /// The device's secret key, which certifies the keys of its flights; none: flights are sealed, by an
-    /// unknown device.
+    /// The device's secret key, which certifies the keys of its flights; none: flights are sealed by an
+    /// unknown device, and replays are not sealed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_key: Option<PathBuf>,
 }

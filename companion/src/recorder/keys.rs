@@ -3,6 +3,12 @@
 //! The flight's secret half lies in its folder (`seal.key`, mode 0600), because a recorder that is started
 //! again in flight needs it, until the recording is retrieved. The device's certifies the public half
 //! before the first record. No key byte goes into any record, message or log.
+//!
+//! | recorded | flight's secret | where it lies |
+//! |---|---|---|
+//! | a flight | random | in its folder, until retrieval |
+//! | a replay, with a device key | derived from the device's secret and the flight's id | in its folder, until the replay ends |
+//! | a replay, without | none: it is not sealed | nowhere |
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -15,7 +21,8 @@ use fdr_format::{
 
 use super::segment_files::SegmentFiles;
 use super::volume::{
-    DiskVolume, FileUse, Volume, VolumeFile, make_folders, replace_file, sync_folder_of,
+    DiskVolume, FileUse, Volume, VolumeFile, make_folders, remove_durably, replace_file,
+    sync_folder_of,
 };
 
 /// Bytes of a secret key.
@@ -84,10 +91,43 @@ pub fn flight_keys<V: Volume>(
         }
         key => key?,
     };
-    Ok(FlightKeys {
+    Ok(certified(flight_id, &key, device))
+}
+
+/// Gives the replay that is about to be recorded in `folder` its key, which the device's secret and the
+/// flight's id determine: equal replays leave equal bytes. [`forget_flight_key`] ends its time on disk.
+///
+/// # Errors
+/// When the key cannot be written; also when the flight has one already.
+pub fn replay_keys<V: Volume>(
+    volume: &V,
+    folder: &Path,
+    flight_id: FlightId,
+    device: &SecretKey,
+) -> Result<FlightKeys, KeyError> {
+    let flight = folder.join(flight_id.to_string());
+    let path = flight.join(SEAL_KEY_FILE);
+    let key = device.derive_flight_key(flight_id);
+    let written =
+        make_folders(volume, &flight).and_then(|()| write_key(volume, &path, key.secret_bytes()));
+    written.map_err(|source| KeyError::Io { path, source })?;
+    Ok(certified(flight_id, &key, Some(device)))
+}
+
+/// Removes the secret key from a flight's folder, in which nothing will be sealed any more.
+///
+/// # Errors
+/// When it cannot be removed; that it is not there is none.
+pub fn forget_flight_key<V: Volume>(volume: &V, flight: &Path) -> Result<(), KeyError> {
+    let path = flight.join(SEAL_KEY_FILE);
+    remove_durably(volume, &path).map_err(|source| KeyError::Io { path, source })
+}
+
+fn certified(flight_id: FlightId, key: &SecretKey, device: Option<&SecretKey>) -> FlightKeys {
+    FlightKeys {
         flight: key.public(),
         device: device.map(|device| device.certify(flight_id, key.public())),
-    })
+    }
 }
 
 /// Seals a flight whose last footers are on the device, if it has a key.
@@ -122,18 +162,22 @@ fn make_key<V: Volume>(volume: &V, path: &Path) -> Result<SecretKey, KeyError> {
     let made = || -> io::Result<SecretKey> {
         let mut bytes = [0; KEY_BYTES];
         File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-        let mut file = volume.create_file(path, FileUse::Secret)?;
-        file.write_at(0, &bytes)?;
-        file.sync()?;
-        sync_folder_of(volume, path)?;
         let key = SecretKey::from_bytes(&bytes);
         bytes.fill(0);
+        write_key(volume, path, key.secret_bytes())?;
         Ok(key)
     };
     made().map_err(|source| KeyError::Io {
         path: path.to_owned(),
         source,
     })
+}
+
+fn write_key<V: Volume>(volume: &V, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = volume.create_file(path, FileUse::Secret)?;
+    file.write_at(0, bytes)?;
+    file.sync()?;
+    sync_folder_of(volume, path)
 }
 
 fn read_key<V: Volume>(volume: &V, path: &Path) -> Result<SecretKey, KeyError> {

@@ -55,7 +55,9 @@ pub use freeze::{FreezeDetector, FreezeReason};
 pub use inputs::{input_from_record, record_from_input};
 pub use journal::Journal;
 pub use keeper::{Keeper, KeeperParts, KeeperStep};
-pub use keys::{KeyError, flight_keys, make_device_key, read_device_key};
+pub use keys::{
+    KeyError, flight_keys, forget_flight_key, make_device_key, read_device_key, replay_keys,
+};
 pub use lane::LaneStart;
 pub use machines::{Machines, Shared, close_flight};
 pub use markers::Markers;

@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::windows::WindowError;
 use crate::autopilot::tlog::TlogError;
 use crate::config::ConfigError;
-use crate::recorder::RecorderError;
+use crate::recorder::{KeyError, RecorderError};
 
 /// Why a log could not be replayed, or not to its end.
 #[derive(Debug, Error)]
@@ -82,6 +82,9 @@ pub enum ReplayError {
     /// The configuration cannot be recorded.
     #[error("--config: {0}")]
     Configuration(#[from] ConfigError),
+    /// The device key that the configuration names cannot be read.
+    #[error("--config: recorder.device_key: {0}")]
+    DeviceKey(KeyError),
     /// The log's clock cannot be followed.
     #[error("--log: {path}: {source}")]
     Clock {

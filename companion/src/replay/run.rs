@@ -21,7 +21,10 @@ use super::truth::Truth;
 use super::windows::DenialWindows;
 use crate::config::Configuration;
 use crate::navigator::{CORE_VERSION, MonotonicNs};
-use crate::recorder::{Recorder, RecorderError, RecorderEvent, RecorderSizes};
+use crate::recorder::{
+    DiskVolume, RecordSender, Recorder, RecorderError, RecorderEvent, RecorderSizes,
+    forget_flight_key, read_device_key, replay_keys,
+};
 
 /// Recorders write in blocks of this size: a log that ends on one, after the flight, was switched off
 /// with the rest still in memory, which is how logs end. Anywhere else, the log was cut later. See
@@ -76,10 +79,7 @@ pub fn replay(options: &ReplayOptions, watcher: Watcher<'_>) -> Result<Replayed,
         wait_for_disk: true,
         ..configuration.recorder.sizes()
     };
-    let (recorder, senders) = Recorder::start(&options.fdr, parameters, sizes, 1)?;
-    let Some(sender) = senders.into_iter().next() else {
-        return Err(RecorderError::Lost("producer").into());
-    };
+    let (recorder, sender) = start(options, parameters, sizes)?;
     let mut recording = Recording {
         recorder,
         sender,
@@ -190,6 +190,32 @@ fn parameters(
     })
 }
 
+/// Begins the recording, which is sealed at its end when the configuration names a device key.
+fn start(
+    options: &ReplayOptions,
+    mut parameters: FlightParameters,
+    sizes: RecorderSizes,
+) -> Result<(Recorder, RecordSender), ReplayError> {
+    let flight_id = parameters.flight_id;
+    let device = options.configuration.recorder.device_key.as_deref();
+    if let Some(path) = device {
+        let device = read_device_key(path).map_err(ReplayError::DeviceKey)?;
+        let keys = replay_keys(&DiskVolume, &options.fdr, flight_id, &device);
+        parameters.keys = Some(keys.map_err(RecorderError::from)?);
+    }
+    let started = Recorder::start(&options.fdr, parameters, sizes, 1);
+    if started.is_err() && device.is_some() {
+        let flight = options.fdr.join(flight_id.to_string());
+        // Why nothing is recorded is worth more than a key that stays and seals nothing.
+        let _ = forget_flight_key(&DiskVolume, &flight);
+    }
+    let (recorder, senders) = started?;
+    match senders.into_iter().next() {
+        Some(sender) => Ok((recorder, sender)),
+        None => Err(RecorderError::Lost("producer").into()),
+    }
+}
+
 fn begin(recording: &mut Recording<'_>, options: &ReplayOptions) -> Result<(), ReplayError> {
     let mut text = String::from("replay");
     for window in options.windows.iter() {
@@ -266,6 +292,10 @@ fn close(
     drop(recording.sender);
     let notices = Arc::clone(recording.recorder.notices());
     let finished = recording.recorder.finish();
+    let forgotten = match options.configuration.recorder.device_key {
+        Some(_) => forget_flight_key(&DiskVolume, &summary.flight_dir),
+        None => Ok(()),
+    };
     let mut events = recording.told_events;
     events.extend(notices.take().0);
     summary.records = finished.as_ref().map_or(0, |flight| flight.records);
@@ -283,6 +313,9 @@ fn close(
             .or(last.err())
             .or(unfinished)
             .or(finished.err().map(ReplayError::from))
+            .or(forgotten
+                .err()
+                .map(|error| RecorderError::from(error).into()))
             .or(positions.err()),
         events,
         notice: verdict.notice,

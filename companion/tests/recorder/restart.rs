@@ -4,11 +4,11 @@ use std::fs::{self, OpenOptions};
 use std::path::Path;
 
 use companion::recorder::{
-    DiskVolume, Machines, RecorderError, RecorderSizes, Situation, find_flight,
+    DiskVolume, Machines, Recorder, RecorderError, RecorderSizes, Situation, find_flight,
 };
 use fdr_format::{BootId, Completeness, RecordType, Stream};
 
-use super::rig::{MS, Rig, imu, parameters, sizes};
+use super::rig::{Flight, MS, Rig, imu, parameters, sizes};
 
 const SEGMENT: u64 = 1 << 20;
 const MINUTE: u64 = 60_000 * MS;
@@ -65,6 +65,37 @@ fn a_killed_flight_goes_on_and_only_what_was_not_durable_is_missing() {
     assert!(numbers.is_sorted(), "a number was given twice");
     assert_eq!(flight.recovered.len(), 2, "one segment of each stream");
     assert_ne!(flight.verdict.completeness, Completeness::Complete);
+}
+
+#[test]
+fn a_killed_flight_goes_on_with_a_recorder_that_has_threads_of_its_own() {
+    let mut rig = Rig::with(SEGMENT, &both());
+    fly(&mut rig, 0..3000);
+    let flight = rig.flight();
+    let (folder, mut parameters) = rig.kill();
+    parameters.clock.monotonic_ns = 4000 * MS;
+    let sizes = RecorderSizes {
+        wait_for_disk: true,
+        ..both()
+    };
+    let resumed = Recorder::resume_in(DiskVolume, &flight, parameters.clone(), sizes, 2);
+    let (recorder, mut senders) = resumed.unwrap();
+    assert_eq!(recorder.folder(), flight);
+    let second = Recorder::resume_in(DiskVolume, &flight, parameters, sizes, 1).map(drop);
+    assert!(matches!(second, Err(RecorderError::Locked { .. })));
+    for ms in 4000..20_000 {
+        let sender = &mut senders[0];
+        while sender.offer(&imu(ms * MS), ms * MS).is_err() {
+            std::thread::yield_now();
+        }
+    }
+    drop(senders);
+    assert!(recorder.finish().unwrap().clean_shutdown);
+    let kept = Flight::read(folder);
+    assert_eq!(kept.verdict.exit_code, 0, "{:?}", kept.verdict.findings);
+    let expected: Vec<_> = (0..3000).chain(4000..20_000).map(|ms| ms * MS).collect();
+    assert_eq!(kept.times(RecordType::IMU_TRACE), expected);
+    assert_eq!(kept.recovered.len(), 2, "one segment of each stream");
 }
 
 #[test]

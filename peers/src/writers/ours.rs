@@ -17,6 +17,7 @@ pub fn measure(folder: &Path, load: &Load) -> anyhow::Result<Measured> {
         segment_bytes: 64 << 20,
         durable_log: None,
         freeze_at: None,
+        device_key: None,
         sizes: RecorderSizes::default(),
     })?;
     let lost = summary.records_refused + summary.records_dropped;

@@ -129,6 +129,12 @@ pub(super) const fn index_of(slot: usize) -> usize {
 }
 
 impl Estimator {
+    /// Whether the covariance is that of the aircraft now and of the exposures remembered.
+    pub(in crate::navigator) fn is_coherent(&self) -> bool {
+        let used = CLONES + 2 * self.clones.extent();
+        self.covariance.used() == used && self.covariance.is_zero_beyond(used)
+    }
+
     /// A frame is being taken.
     pub fn frame_exposed(&mut self, frame: &FrameExposed) {
         self.remember(frame.frame, frame.exposure, frame.time);

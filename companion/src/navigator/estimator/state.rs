@@ -56,6 +56,15 @@ impl Covariance {
         self.used = used.clamp(CLONES, N);
     }
 
+    /// Whether the rows and columns from `used` on are zero, as everything that skips them takes for
+    /// granted.
+    pub fn is_zero_beyond(&self, used: usize) -> bool {
+        let columns = self.matrix.as_slice().chunks_exact(N).enumerate();
+        let mut unused =
+            columns.map(|(at, column)| column.iter().skip(if at < used { used } else { 0 }));
+        unused.all(|mut rows| rows.all(|value| *value == 0.0))
+    }
+
     /// The rows in use of one column.
     pub fn rows_of(&mut self, column: usize) -> &mut [f64] {
         let used = self.used;
