@@ -114,10 +114,10 @@ impl Block {
         memory
     }
 
-    /// Whether it holds no record.
+    /// Whether it holds no record and no footer is due in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.used == 0
+        self.used == 0 && self.footer.is_none()
     }
 
     /// Where the next record goes. A filler finds room behind whatever is put there.

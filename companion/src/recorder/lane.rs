@@ -28,8 +28,6 @@ use super::tally::{Loss, Tally};
 const TAIL_ROOM: u64 = 64 << 10;
 /// What a record of a loss takes at most, with the filler behind it.
 const LOSS_ROOM: u64 = 16 << 10;
-/// Bytes that the frame of a flight footer takes at most.
-const FLIGHT_FOOTER_MAX: usize = 256;
 const NS_PER_MS: u64 = 1_000_000;
 
 /// Where and how a stream begins.
@@ -265,10 +263,8 @@ impl Lane {
     pub fn finish(&mut self, now_ns: u64, around: Surroundings<'_>) {
         let now_ns = now_ns.max(self.last_ns);
         self.record_losses(now_ns, around);
-        // Both footers stand in one block of this segment, with nothing between them.
-        if self.block.free().len() < FLIGHT_FOOTER_MAX + self.encoder.footer_room() {
-            self.seal(now_ns, around);
-        }
+        // Both footers stand in one block of this segment, with nothing between them, behind a sync.
+        self.flush(now_ns, around);
         let lost = self.loss_counts();
         let (_, number) = Stream::of(self.encoder.identity().segment);
         let footer = FlightFooter {
@@ -279,7 +275,7 @@ impl Lane {
             lost: List::new(&lost),
         };
         self.frame(&Record::FlightFooter(footer), now_ns, around);
-        self.end_segment(true, now_ns, around);
+        self.put_footer(BlockEnd::Flight, now_ns, around);
     }
 
     fn is_full(&self, around: Surroundings<'_>) -> bool {
@@ -295,7 +291,7 @@ impl Lane {
     fn next_segment(&mut self, now_ns: u64, around: Surroundings<'_>) {
         self.end_hold();
         self.record_losses(now_ns, around);
-        self.end_segment(false, now_ns, around);
+        self.end_segment(now_ns, around);
         self.begin_next(now_ns, around);
         self.record_losses(now_ns, around);
     }
@@ -350,26 +346,25 @@ impl Lane {
         around.staging.push(full);
     }
 
-    /// Whoever writes the block knows what the file holds and makes the footer; its number and room
-    /// are reserved here.
-    fn end_segment(&mut self, last: bool, now_ns: u64, around: Surroundings<'_>) {
-        let room = self.encoder.footer_room();
-        if self.block.free().len() < room {
-            self.seal(now_ns, around);
-        }
+    /// Ends the segment. Its footer stands behind a sync, in a block of its own: when it is there, so is
+    /// everything before it, whatever the device writes first.
+    fn end_segment(&mut self, now_ns: u64, around: Surroundings<'_>) {
+        self.flush(now_ns, around);
+        self.put_footer(BlockEnd::Segment, now_ns, around);
+    }
+
+    /// Whoever writes the block knows what the file holds and makes the footer; its number and room are
+    /// reserved here.
+    fn put_footer(&mut self, end: BlockEnd, now_ns: u64, around: Surroundings<'_>) {
         if let Ok(sequence) = self.encoder.reserve_footer() {
             self.next_sequence = sequence + 1;
             self.block.footer = Some(DueFooter {
                 sequence,
                 monotonic_ns: now_ns.max(self.last_ns),
-                room,
+                room: self.encoder.footer_room(),
             });
         }
-        self.block.end = if last {
-            BlockEnd::Flight
-        } else {
-            BlockEnd::Segment
-        };
+        self.block.end = end;
         self.block.sync = true;
         self.hand_over(around);
     }

@@ -230,7 +230,7 @@ impl<V: Volume> Machines<V> {
                     text: format!("the flight goes on: {} bytes valid", unclosed.valid_bytes),
                 });
             }
-            if let Some(loss) = &stream.passed_over {
+            for loss in stream.holes.iter().chain(&stream.passed_over) {
                 self.collector.record_loss(loss.clone(), now_ns);
             }
         }

@@ -25,6 +25,10 @@ use super::volume::{Volume, remove_durably};
 const AGE_MAX_NS: u64 = 600_000_000_000;
 /// Numbers that are passed over: more than rings and staging of any size can have held.
 const JUMP: u64 = 1 << 24;
+/// A loss is told at most so many bytes behind it: more than staging of any size holds.
+const TOLD_WITHIN: u64 = 64 << 20;
+/// Most holes that are told one by one; further ones are told as one.
+const HOLES_MAX: usize = 64;
 /// Longest segment that is read: the largest that is written, and the record that reached it.
 const SEGMENT_READ_MAX: usize = 320 << 20;
 /// Most flights that are looked at.
@@ -68,6 +72,9 @@ pub struct ResumedStream {
     pub chain: Digest,
     /// Segments that were not closed, oldest first.
     pub unclosed: Vec<Unclosed>,
+    /// Numbers that are missing in the newest segments, and whose loss is not recorded there: the record
+    /// that said so went with the end.
+    pub holes: Vec<Loss>,
     /// Numbers that are passed over.
     pub passed_over: Option<Loss>,
 }
@@ -149,23 +156,28 @@ fn age_of<V: Volume>(
     situation: &Situation,
 ) -> io::Result<Option<u64>> {
     let segments = segments_of(volume, flight, Stream::Bulk)?;
-    let mut written = segments.iter().rev().filter(|found| found.bytes > 0);
-    let Some(last) = written.next() else {
-        return Ok(None);
-    };
-    let read = read_segment(volume, flight, flight_id, last.segment, last.bytes)?;
-    let Some((header, (_, last_ms))) = read.header.zip(read.held.monotonic_ms) else {
-        return Ok(None);
-    };
-    if read.footer.is_some_and(|footer| footer.last) {
-        return Ok(None);
+    // A segment that was just begun may have its length and not yet its first bytes.
+    for found in segments.iter().rev().filter(|found| found.bytes > 0) {
+        let read = read_segment(volume, flight, flight_id, found.segment, found.bytes)?;
+        let Some((header, (_, last_ms))) = read.header.zip(read.held.monotonic_ms) else {
+            continue;
+        };
+        if read.footer.is_some_and(|footer| footer.last) {
+            return Ok(None);
+        }
+        return Ok(age_in(&header, last_ms, situation));
     }
+    Ok(None)
+}
+
+/// How old a record of `last_ms` is; `None` when its flight does not go on whatever that is.
+fn age_in(header: &HeaderOf, last_ms: u64, situation: &Situation) -> Option<u64> {
     let last_ns = last_ms * NS_PER_MS;
     if header.boot_id == situation.boot_id {
-        return Ok(Some(situation.monotonic_ns.saturating_sub(last_ns)));
+        return Some(situation.monotonic_ns.saturating_sub(last_ns));
     }
     if !situation.armed {
-        return Ok(None);
+        return None;
     }
     let ClockAnchor {
         monotonic_ns,
@@ -173,7 +185,7 @@ fn age_of<V: Volume>(
     } = header.clock;
     let since = last_ns.saturating_sub(monotonic_ns);
     let ages = unix_ns.zip(situation.unix_ns);
-    Ok(ages.map(|(then, now)| now.saturating_sub(then.saturating_add(since))))
+    ages.map(|(then, now)| now.saturating_sub(then.saturating_add(since)))
 }
 
 /// Reads what is left of a flight. Files that were made ahead and never begun are removed; nothing
@@ -215,7 +227,8 @@ pub fn read_flight<V: Volume>(
     Ok(resumed)
 }
 
-/// Goes back from the newest segment to the last that is closed.
+/// Goes back from the newest segment to the last that is closed, and further as long as losses there may
+/// not be told yet.
 fn resume_stream<V: Volume>(
     volume: &V,
     flight: &Path,
@@ -229,25 +242,37 @@ fn resume_stream<V: Volume>(
     };
     resumed.number = Stream::of(newest.segment).1 + 1;
     let mut last_sequence = None;
+    let mut known = Vec::new();
+    let (mut closed, mut read_bytes) = (false, 0);
     for found in segments.iter().rev() {
         let footer = read_footer(volume, flight, flight_id, found)?;
-        if let Some((footer, sequence)) = footer {
-            resumed.chain = footer.chain;
-            last_sequence = last_sequence.max(Some(sequence));
-            break;
+        if let Some((footer, sequence)) = &footer {
+            if !std::mem::replace(&mut closed, true) {
+                resumed.chain = footer.chain;
+                last_sequence = last_sequence.max(Some(*sequence));
+            }
+            if read_bytes >= TOLD_WITHIN {
+                known.push((found.segment, Vec::from([(0, *sequence)])));
+                break;
+            }
         }
         let read = read_segment(volume, flight, flight_id, found.segment, found.bytes)?;
-        last_sequence = last_sequence.max(read.held.sequence.map(|(_, last)| last));
-        resumed.unclosed.insert(
-            0,
-            Unclosed {
-                segment: found.segment,
-                valid_bytes: read.valid_bytes,
-                digest: read.digest,
-                last_sequence: read.held.sequence.map_or(0, |(_, last)| last),
-            },
-        );
+        read_bytes += found.bytes;
+        if !closed {
+            last_sequence = last_sequence.max(read.held.sequence.map(|(_, last)| last));
+            resumed.unclosed.insert(
+                0,
+                Unclosed {
+                    segment: found.segment,
+                    valid_bytes: read.valid_bytes,
+                    digest: read.digest,
+                    last_sequence: read.held.sequence.map_or(0, |(_, last)| last),
+                },
+            );
+        }
+        known.push((found.segment, read.known));
     }
+    resumed.holes = holes_in(&known);
     let next = last_sequence.map_or(0, |last| last + 1);
     resumed.sequence = next.saturating_add(JUMP).min(u64::MAX - JUMP);
     resumed.passed_over = (resumed.sequence > next).then(|| Loss {
@@ -260,6 +285,39 @@ fn resume_stream<V: Volume>(
         what: LostWhat::Unknown,
     });
     Ok(resumed)
+}
+
+/// The numbers that none of the segments holds or tells of.
+fn holes_in(segments: &[(u32, Vec<(u64, u64)>)]) -> Vec<Loss> {
+    let ranges = segments
+        .iter()
+        .flat_map(|(segment, known)| known.iter().map(|range| (*range, *segment)));
+    let mut ranges: Vec<_> = ranges.collect();
+    ranges.sort_unstable();
+    let mut holes: Vec<Loss> = Vec::new();
+    let mut next = ranges.first().map_or(0, |((first, _), _)| *first);
+    for ((first, last), segment) in ranges {
+        if first > next {
+            let full = holes.len() == HOLES_MAX;
+            match holes.last_mut() {
+                Some(widest) if full => {
+                    let from = widest.lost.sequence.map_or(next, |(from, _)| from);
+                    widest.lost.sequence = Some((from, first - 1));
+                }
+                _ => holes.push(Loss {
+                    cause: LossCause::Restart,
+                    segment,
+                    lost: Tally {
+                        sequence: Some((next, first - 1)),
+                        ..Tally::default()
+                    },
+                    what: LostWhat::Unknown,
+                }),
+            }
+        }
+        next = next.max(last.saturating_add(1));
+    }
+    holes
 }
 
 /// What a closed segment holds and its place in the chain, from its footer; a segment without one is
@@ -353,6 +411,8 @@ struct ReadSegment {
     held: Tally,
     valid_bytes: u64,
     digest: Digest,
+    /// Numbers that it holds, or says to be lost, in ranges.
+    known: Vec<(u64, u64)>,
 }
 
 /// Reads a segment up to the first thing that is no record in its place.
@@ -373,8 +433,10 @@ fn read_segment<V: Volume>(
         held: Tally::default(),
         valid_bytes: 0,
         digest: Digest::default(),
+        known: Vec::new(),
     };
     let mut summary = SegmentSummary::new(identity);
+    let mut told = Vec::new();
     if let Ok(reader) = SegmentReader::open(&bytes, Some(identity)) {
         read.header = reader.header().map(|header| HeaderOf {
             boot_id: header.boot_id,
@@ -398,14 +460,30 @@ fn read_segment<V: Volume>(
                 length,
             });
             read.valid_bytes += length as u64;
-            if let Ok(Record::SegmentFooter(footer)) = record.decode() {
-                read.footer = Some(Footer::of(&footer));
+            match read.known.last_mut() {
+                Some((_, last)) if *last + 1 == record.sequence => *last = record.sequence,
+                _ => read.known.push((record.sequence, record.sequence)),
+            }
+            match record.decode() {
+                Ok(Record::SegmentFooter(footer)) => read.footer = Some(Footer::of(&footer)),
+                Ok(Record::ComponentLifecycleEvent(event)) => told.extend(loss_in(&event, segment)),
+                _ => {}
             }
         }
     }
+    read.known.append(&mut told);
     summary.add(&bytes[..read.valid_bytes as usize]);
     read.digest = summary.content();
     Ok(read)
+}
+
+/// The numbers that an event says to be lost, when they are of the stream of `segment`.
+fn loss_in(event: &ComponentLifecycleEvent<'_>, segment: u32) -> Option<(u64, u64)> {
+    let same = event.segment.map(|lost| Stream::of(lost).0) == Some(Stream::of(segment).0);
+    if event.event != LifecycleEvent::FdrSegmentDropped || !same {
+        return None;
+    }
+    event.first_sequence.zip(event.last_sequence)
 }
 
 /// The segment files of a stream in the order of their numbers.

@@ -158,6 +158,8 @@ impl<F: VolumeFile> SegmentFiles<F> {
             .as_ref()
             .is_none_or(|open| open.segment != segment)
         {
+            // A segment whose footer was lost on the way ends here: durable, and without one.
+            self.close(stream, now_ns)?;
             self.open_segment(segment, now_ns())?;
         }
         let lane = &mut self.streams[index(stream)];

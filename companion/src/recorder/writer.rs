@@ -82,7 +82,11 @@ impl<F: VolumeFile> Writer<F> {
                 }) => {
                     self.degrade(stream, path, source, now_ns());
                     let mut queue = self.staging.queue();
-                    queue.give_back(block);
+                    if in_doubt.segment == block.segment.number {
+                        queue.give_back(block);
+                    } else {
+                        queue.put_back(block);
+                    }
                     queue.fail_segment(*in_doubt);
                 }
             }

@@ -71,7 +71,7 @@ impl Lane {
                 && self.is_full(around)
                 && around.status.hold(self.stream).is_none()
             {
-                self.end_segment(false, now_ns, around);
+                self.end_segment(now_ns, around);
                 self.begin_next(now_ns, around);
             }
             loss.with_record(now_ns, |record| self.frame(record, now_ns, around));
