@@ -59,6 +59,10 @@ torture-spine KILLS="1000":
     "${CARGO_TARGET_DIR:-target}/release/spine" stress --kills {{ KILLS }} --json
     "${CARGO_TARGET_DIR:-target}/release/spine" stress --kills {{ KILLS }} --sink redis --seed 2 --json
 
+# Power cuts: STATES distinct crash states of the recorder, each read and judged
+torture STATES="1000000":
+    POWERCUT_STATES={{ STATES }} cargo test --locked -p companion --test recorder_powercut -- --nocapture whatever_else_fails
+
 # Every fuzz target for SECONDS (property tests where nightly is missing)
 fuzz SECONDS="60":
     scripts/fuzz.sh {{ SECONDS }}

@@ -1,0 +1,229 @@
+//! Cuts the power at every moment of a flight, in every way, and checks what is left.
+
+use std::collections::{HashMap, HashSet};
+
+use super::check::{self, Read};
+use super::content::{PAGE, SECTOR, mix};
+use super::disk::{Cut, Disk, Image};
+use super::flight::{Dice, Ending, Script, fly, fly_on};
+use super::mount::Mount;
+use super::volume::{Boundary, Faults, SimVolume, Trace};
+
+/// Of so many boundaries, one is where the flight goes on after a restart.
+const RESTARTS: u64 = 24;
+/// When it goes on, in the same boot.
+const RESTARTED_NS: u64 = 60_000_000_000;
+
+/// What the disk is held to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Promise {
+    /// What was published as durable is.
+    Kept,
+    /// Nothing is certain, because syncs did nothing.
+    Void,
+}
+
+/// What was seen so far.
+pub struct Tester {
+    mount: Mount,
+    promise: Promise,
+    /// Hashes of the durable images that were checked.
+    states: HashSet<u64>,
+    /// Images together with what was promised of them.
+    checked: HashSet<u64>,
+}
+
+impl Tester {
+    pub fn new(promise: Promise) -> Self {
+        Self {
+            mount: Mount::new(),
+            states: HashSet::new(),
+            checked: HashSet::new(),
+            promise,
+        }
+    }
+
+    /// Distinct durable images checked.
+    pub fn states(&self) -> usize {
+        self.states.len()
+    }
+
+    /// Flies on an empty disk and cuts everywhere; `chances` random cuts at each boundary beside the
+    /// regular ones. From some of what is left the flight goes on, and is cut again.
+    pub fn fly_and_cut(&mut self, script: &Script, faults: Faults, chances: u64) -> Trace {
+        let volume = SimVolume::new(Disk::default(), HashMap::new(), faults);
+        let ending = fly(&volume, script);
+        let trace = volume.into_trace();
+        let what = format!("{script:?}, {faults:?}");
+        let untroubled = faults == Faults::default();
+        self.cut(&trace, script.seed, chances, untroubled, &what);
+        assert_ne!(ending, Ending::Stuck, "{what}");
+        if self.promise == Promise::Kept {
+            let mut dice = Dice(script.seed ^ 0xD1CE);
+            let places = trace.boundaries.len() as u64;
+            for _ in 0..places / RESTARTS {
+                let boundary = &trace.boundaries[dice.below(places) as usize];
+                self.restart(script, boundary, &trace, &what, &mut dice);
+            }
+        }
+        trace
+    }
+
+    /// The flight goes on after a cut, and the power is cut again.
+    fn restart(
+        &mut self,
+        script: &Script,
+        boundary: &Boundary,
+        trace: &Trace,
+        what: &str,
+        dice: &mut Dice,
+    ) {
+        let cuts = cuts(boundary, dice.below(u64::MAX), 2);
+        let cut = cuts[dice.below(cuts.len() as u64) as usize];
+        let image = boundary.disk.image(cut);
+        let before = self.read(&image, trace);
+        // The numbers of what is gone for good may be given again.
+        let mut written = trace.written.clone();
+        written
+            .retain(|key, _| before.sequences[usize::from(key.essential)].contains(&key.sequence));
+        let volume = SimVolume::new(Disk::holding(&image), written, Faults::default());
+        let further = Script {
+            seed: dice.below(u64::MAX),
+            steps: 12,
+            stalls: false,
+            freezes_at: None,
+            ..*script
+        };
+        let ending = fly_on(&volume, &further, boundary.promised, RESTARTED_NS);
+        let trace = volume.into_trace();
+        let what = format!("{what}, call {}, {cut:?}, went on", boundary.calls);
+        self.cut(&trace, further.seed, 2, false, &what);
+        // What was promised can be gone on with, unless the flight had ended.
+        match ending {
+            Ending::NothingToGoOnWith => {
+                assert!(before.footer || boundary.promised == [0; 2], "{what}");
+            }
+            Ending::Killed | Ending::Closed => {}
+            Ending::NotBegun | Ending::Stuck => panic!("{what}: {ending:?}"),
+        }
+    }
+
+    fn cut(&mut self, trace: &Trace, seed: u64, chances: u64, untroubled: bool, what: &str) {
+        for boundary in &trace.boundaries {
+            for cut in cuts(boundary, mix(seed ^ boundary.calls), chances) {
+                let image = boundary.disk.image(cut);
+                let what = || format!("{what}, call {}, {cut:?}", boundary.calls);
+                self.check(&image, boundary, trace, untroubled, &what);
+            }
+        }
+    }
+
+    /// What the reader makes of an image.
+    pub fn read(&mut self, image: &Image, trace: &Trace) -> Read {
+        check::read(self.mount.show(image), image, &trace.written).unwrap()
+    }
+
+    /// Flies, cuts the power and changes one bit of what is left, `flips` times. Says how many bits
+    /// were changed.
+    pub fn fly_and_flip(&mut self, script: &Script, flips: u64) -> u64 {
+        let volume = SimVolume::new(Disk::default(), HashMap::new(), Faults::default());
+        fly(&volume, script);
+        let trace = volume.into_trace();
+        let mut dice = Dice(script.seed);
+        let mut flipped = 0;
+        for _ in 0..flips {
+            let boundary = &trace.boundaries[dice.below(trace.boundaries.len() as u64) as usize];
+            let mut image = boundary.disk.image(Cut::Lost);
+            let before = self.read(&image, &trace);
+            let segments = image.files.iter_mut().filter(|(path, content)| {
+                path.parent()
+                    .is_some_and(|folder| folder.ends_with("segments"))
+                    && content.length > 0
+            });
+            let mut segments: Vec<_> = segments.collect();
+            if segments.is_empty() {
+                continue;
+            }
+            let chosen = dice.below(segments.len() as u64) as usize;
+            let bit = dice.below(segments[chosen].1.length * 8);
+            segments[chosen].1.flip(bit);
+            let path = segments[chosen].0.clone();
+            let after = self.read(&image, &trace);
+            if let Err(error) = check::one_flip(&before, &after) {
+                panic!(
+                    "{script:?}, call {}, bit {bit} of {}: {error}",
+                    boundary.calls,
+                    path.display()
+                );
+            }
+            flipped += 1;
+        }
+        flipped
+    }
+
+    fn check(
+        &mut self,
+        image: &Image,
+        boundary: &Boundary,
+        trace: &Trace,
+        untroubled: bool,
+        what: &dyn Fn() -> String,
+    ) {
+        let hash = image.hash();
+        self.states.insert(hash);
+        if !self
+            .checked
+            .insert(mix(mix(hash ^ boundary.promised[0]) ^ boundary.promised[1]))
+        {
+            return;
+        }
+        let path = self.mount.show(image);
+        let read = check::read(path, image, &trace.written)
+            .unwrap_or_else(|error| panic!("{}: {error}", what()));
+        let judged = match (self.promise, &read.verdict) {
+            (Promise::Kept, _) => check::judge(&read, boundary.promised, untroubled),
+            (Promise::Void, Some(verdict)) => check::honest(&read, verdict),
+            (Promise::Void, None) => Ok(()),
+        };
+        if let Err(error) = judged {
+            panic!("{}: {error}", what());
+        }
+    }
+}
+
+/// The ways in which the power is cut at a boundary: nothing arrives, everything, everything up to each
+/// change, the first parts of each change, and parts by chance.
+fn cuts(boundary: &Boundary, seed: u64, chances: u64) -> Vec<Cut> {
+    let pending = boundary.disk.pending();
+    let mut cuts = vec![Cut::Lost];
+    if pending.is_empty() {
+        return cuts;
+    }
+    cuts.push(Cut::KEPT);
+    let mut dice = Dice(seed);
+    for &(moment, sectors) in pending.iter().rev().take(8) {
+        cuts.push(Cut::Before(moment));
+        if sectors > 0 {
+            let parts = 1 + dice.below(sectors as u64 - 1) as usize;
+            cuts.push(Cut::Torn {
+                at: moment,
+                unit: SECTOR,
+                parts,
+            });
+            let parts = 1 + dice.below((sectors * SECTOR / PAGE) as u64) as usize;
+            cuts.push(Cut::Torn {
+                at: moment,
+                unit: PAGE,
+                parts,
+            });
+        }
+    }
+    for chance in 0..chances {
+        let unit = if chance % 2 == 0 { PAGE } else { SECTOR };
+        cuts.push(Cut::Reordered {
+            unit,
+            seed: dice.below(u64::MAX),
+        });
+    }
+    cuts
+}
