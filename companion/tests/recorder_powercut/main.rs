@@ -34,13 +34,13 @@ fn campaign(number: u64) -> (Script, Faults) {
     let steps = 20 + dice.below(50);
     let stalls = number % 4 == 1;
     // Staging holds many of these small segments: a freeze in a stall would find some of them begun.
-    let freezes = number % 9 == 0 && !stalls;
+    let freezes = number.is_multiple_of(9) && !stalls;
     let script = Script {
         seed: number,
         steps,
         stalls,
-        segments_max: (number % 3 == 0).then(|| 3 + dice.below(3)),
-        essential: number % 2 == 0,
+        segments_max: (number.is_multiple_of(3)).then(|| 3 + dice.below(3)),
+        essential: number.is_multiple_of(2),
         freezes_at: freezes.then(|| dice.below(steps)),
         ends: dice.below(4) > 0,
     };
