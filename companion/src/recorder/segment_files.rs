@@ -298,16 +298,17 @@ impl<F: VolumeFile> SegmentFiles<F> {
         stream: Stream,
         now_ns: &mut dyn FnMut() -> u64,
     ) -> Result<(), FileProblem> {
-        self.sync(stream, now_ns)?;
         let lane = &mut self.streams[index(stream)];
         let Some(open) = &mut lane.open else {
             return Ok(());
         };
-        // Also gives back the room that was reserved and not needed.
-        let done = open.file.cut(open.offset).and_then(|()| open.file.sync());
-        if let Err(source) = done {
+        // Gives back the room that was reserved and not needed, and takes away the zeros that align the
+        // footer: before the sync, so that a process that is killed in it leaves none behind the footer.
+        if let Err(source) = open.file.cut(open.offset) {
             return Err(self.give_up(stream, source, now_ns()));
         }
+        self.sync(stream, now_ns)?;
+        let lane = &mut self.streams[index(stream)];
         if let Some(open) = lane.open.take() {
             lane.written.chain = open.chain.unwrap_or(lane.written.chain);
             lane.written.last_closed = open.chain.map(|_| open.segment);

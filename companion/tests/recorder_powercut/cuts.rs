@@ -219,7 +219,11 @@ fn cuts(boundary: &Boundary, seed: u64, chances: u64) -> Vec<Cut> {
         }
     }
     for chance in 0..chances {
-        let unit = if chance.is_multiple_of(2) { PAGE } else { SECTOR };
+        let unit = if chance.is_multiple_of(2) {
+            PAGE
+        } else {
+            SECTOR
+        };
         cuts.push(Cut::Reordered {
             unit,
             seed: dice.below(u64::MAX),
