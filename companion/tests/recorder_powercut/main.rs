@@ -25,7 +25,7 @@ use flight::{Dice, Script, segment_room};
 use volume::Faults;
 
 /// Distinct crash states that `just test` looks at; `just torture` sets the other number.
-const STATES: usize = 10_000;
+const STATES: usize = 5_000;
 const STATES_VARIABLE: &str = "POWERCUT_STATES";
 
 /// The flight of number `number`, and what goes wrong in it.
