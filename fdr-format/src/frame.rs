@@ -126,6 +126,9 @@ pub enum FrameProblem {
         /// Bytes that are left.
         left: u64,
     },
+    /// Length and magic are zeros: room that was reserved and not written.
+    #[error("nothing was written there, the bytes are zeros")]
+    Unwritten,
     /// The magic bytes are not there.
     #[error("the magic bytes GFDR are missing")]
     NoMagic,
@@ -242,7 +245,10 @@ pub(crate) fn frame_bytes(rest: &[u8]) -> Result<&[u8], FrameProblem> {
     };
     let [l0, l1, l2, l3, magic @ ..] = *start;
     if magic != MAGIC {
-        return Err(FrameProblem::NoMagic);
+        return Err(match start {
+            [0, 0, 0, 0, 0, 0, 0, 0] => FrameProblem::Unwritten,
+            _ => FrameProblem::NoMagic,
+        });
     }
     let length = u32::from_le_bytes([l0, l1, l2, l3]);
     let frame_length = length as usize + AT_MAGIC;

@@ -286,3 +286,26 @@ fn segments_made_ahead_of_need_and_never_begun_are_told_and_harm_nothing() {
     let told = ahead.filter(|finding| finding.kind == FindingKind::MadeAhead);
     assert_eq!(told.count(), 2, "{:?}", verdict.findings);
 }
+
+#[test]
+fn a_recorder_killed_before_it_cut_its_last_segment_leaves_a_torn_tail() {
+    let folder = tempfile::tempdir().unwrap();
+    let flight = record_flight(folder.path());
+    let last = segment(&flight, last_segment(&flight));
+    let mut bytes = fs::read(&last).unwrap();
+    bytes.resize(bytes.len() + 4095, 0);
+    fs::write(&last, &bytes).unwrap();
+    assert_eq!(verify(&flight).unwrap().exit_code, 3, "it was closed");
+    fs::remove_file(flight.join("manifest.json")).unwrap();
+    let verdict = verify(&flight).unwrap();
+    assert_eq!(
+        (verdict.exit_code, verdict.completeness),
+        (2, Completeness::TornTail),
+        "{:?}",
+        verdict.findings
+    );
+    let closed = bytes.len() - 4095;
+    bytes[closed..].fill(1);
+    fs::write(&last, &bytes).unwrap();
+    assert_eq!(verify(&flight).unwrap().exit_code, 3, "something else");
+}

@@ -121,14 +121,19 @@ fn report(arguments: &Arguments, replayed: &Replayed) -> ExitCode {
     if let Some(notice) = &replayed.notice {
         tell(&format!("note: {notice}"));
     }
-    for event in &replayed.events {
-        tell(&format!("recorder: {}", event.text));
-    }
-    if let Some(problem) = &replayed.problem {
-        let folder = summary.flight_dir.display();
-        tell(&format!(
-            "error: {problem} (recorded up to there: {folder})"
-        ));
+    match &replayed.problem {
+        // The problem is the last of the events, in words that say what to do.
+        Some(problem) => {
+            let folder = summary.flight_dir.display();
+            tell(&format!(
+                "error: {problem} (recorded up to there: {folder})"
+            ));
+        }
+        None => {
+            for event in &replayed.events {
+                tell(&format!("recorder: {}", event.text));
+            }
+        }
     }
     let printed = if arguments.json {
         let mut document = json!(summary);

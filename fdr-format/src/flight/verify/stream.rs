@@ -7,6 +7,7 @@ use super::segment::{FooterSeen, HeaderSeen, SegmentEvent, SegmentReport, ToldLo
 use crate::flight::folder::{SegmentPath, segment_file};
 use crate::flight::scan::ScanEnd;
 use crate::flight::{FlightDescription, Manifest};
+use crate::frame::FrameProblem;
 use crate::identity::{BootId, Digest, Stream};
 use crate::record::LossCause;
 use crate::segment::Damage;
@@ -239,7 +240,9 @@ impl StreamJudge {
         let is_torn = matches!(damage, Damage::TornTail { .. }) && seen.footer.is_none();
         let told =
             |recovery: &&ToldRecovery| (recovery.segment, recovery.bytes) == (seen.segment, start);
-        if is_torn && is_last && self.may_be_open(seen, start, end, manifest) {
+        let is_open = is_torn && self.may_be_open(seen, start, end, manifest);
+        let is_uncut = seen.footer.is_some() && manifest.is_none() && is_unwritten(&damage);
+        if is_last && (is_open || is_uncut) {
             findings.add(
                 2,
                 FindingKind::TornTail,
@@ -374,6 +377,18 @@ fn is_tail(damage: &Damage, end_of_records: u64) -> bool {
     damage
         .bytes()
         .is_some_and(|(start, _)| start >= end_of_records)
+}
+
+/// Whether the bytes may be room that was reserved and never written: a recorder that was killed
+/// between a segment's footer and the cut behind it leaves such bytes.
+fn is_unwritten(damage: &Damage) -> bool {
+    let Damage::TornTail { problem, .. } = damage else {
+        return false;
+    };
+    matches!(
+        problem,
+        FrameProblem::Unwritten | FrameProblem::Truncated { .. }
+    )
 }
 
 fn damaged_bytes(findings: &mut Findings, segment: Option<u32>, damage: &Damage) {
