@@ -253,61 +253,65 @@ impl Health {
             .map(|(name, own)| (format!("{{state=\"{name}\"}}"), *own as f64))
             .collect();
         family("rows", "gauge", "Rows in the store by state.", &states);
-        family(
-            "rows_inserted_total",
-            "counter",
-            "Rows taken.",
-            &one(tally.inserts),
-        );
-        family(
-            "rows_delivered_total",
-            "counter",
-            "Rows that the sink has durably.",
-            &one(tally.delivered),
-        );
-        family(
-            "rows_duplicate_total",
-            "counter",
-            "Rows that were there already.",
-            &one(tally.duplicates),
-        );
-        family(
-            "rows_conflict_total",
-            "counter",
-            "Rows with another row's key.",
-            &one(tally.conflicts),
-        );
-        let lost = tally.dropped + tally.dead_dropped;
-        family(
-            "rows_dropped_total",
-            "counter",
-            "Rows given up by an overflow policy.",
-            &one(lost),
-        );
-        family(
-            "gaps_total",
-            "counter",
-            "Pauses longer than a channel may make.",
-            &one(tally.gaps),
-        );
-        family(
-            "batches_recovered_total",
-            "counter",
-            "Batches found half-drained.",
-            &one(tally.recovered),
-        );
-        family(
-            "audit_entries",
-            "gauge",
-            "Entries of the audit log.",
-            &one(tally.audit_size),
-        );
-        family(
-            "quarantined",
-            "gauge",
-            "Damaged databases put aside.",
-            &one(tally.quarantined),
-        );
+        let single = [
+            (
+                "rows_inserted_total",
+                "counter",
+                "Rows taken.",
+                tally.inserts,
+            ),
+            (
+                "rows_delivered_total",
+                "counter",
+                "Rows that the sink has durably.",
+                tally.delivered,
+            ),
+            (
+                "rows_duplicate_total",
+                "counter",
+                "Rows that were there already.",
+                tally.duplicates,
+            ),
+            (
+                "rows_conflict_total",
+                "counter",
+                "Rows with another row's key.",
+                tally.conflicts,
+            ),
+            (
+                "rows_dropped_total",
+                "counter",
+                "Rows given up by an overflow policy.",
+                tally.dropped + tally.dead_dropped,
+            ),
+            (
+                "gaps_total",
+                "counter",
+                "Pauses longer than a channel may make.",
+                tally.gaps,
+            ),
+            (
+                "batches_recovered_total",
+                "counter",
+                "Batches found half-drained.",
+                tally.recovered,
+            ),
+            (
+                "audit_entries",
+                "gauge",
+                "Entries of the audit log.",
+                tally.audit_size,
+            ),
+            (
+                "quarantined",
+                "gauge",
+                "Damaged databases put aside.",
+                tally.quarantined,
+            ),
+        ];
+        for (name, kind, help, value) in single {
+            family(name, kind, help, &one(value));
+        }
         let age = vec![(String::new(), self.oldest_unsynced_s.unwrap_or(0.0))];
         family(
             "oldest_unsynced_seconds",

@@ -21,6 +21,7 @@ use fdr_format::{
     BootId, Bytes, ClockAnchor, DEFAULT_SEGMENT_BYTES, FlightId, FlightParameters, FlightReader,
     FlightWriter, VerifyOptions, verify_with,
 };
+use mcap::read::{Options, RawMessageStream};
 
 /// Bytes of all bodies of a recording: several segments.
 const BODIES: usize = 256 << 20;
@@ -111,7 +112,9 @@ fn files(criterion: &mut Criterion) {
                 // The memory is there after the first time: what is measured is reading and checking.
                 bytes.clear();
                 std::io::Read::read_to_end(&mut File::open(&path).unwrap(), &mut bytes).unwrap();
-                let messages = mcap::read::RawMessageStream::new(&bytes).unwrap();
+                let messages =
+                    RawMessageStream::new_with_options(&bytes, Options::ValidateChunkCrcs.into())
+                        .unwrap();
                 let length: usize = messages
                     .map(|message| black_box(message.unwrap()).data.len())
                     .sum();

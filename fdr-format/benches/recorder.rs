@@ -18,6 +18,7 @@ use fdr_format::records::{
 use fdr_format::{
     BootId, Bytes, FlightId, List, LongText, Record, SegmentEncoder, SegmentReader, TypeCounts,
 };
+use mcap::read::{Options, RawMessageStream};
 
 /// Bytes of a body: the size the requirement speaks of.
 const BODY: usize = 120;
@@ -129,7 +130,7 @@ fn verify(segment: &[u8]) -> TypeCounts {
 }
 
 fn verify_mcap(file: &[u8]) -> u64 {
-    mcap::read::RawMessageStream::new(file)
+    RawMessageStream::new_with_options(file, Options::ValidateChunkCrcs.into())
         .unwrap()
         .map(|message| black_box(message.unwrap()).data.len() as u64)
         .sum()
