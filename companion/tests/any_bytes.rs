@@ -11,6 +11,9 @@ mod entry;
 #[path = "../../fuzz/entries/navigator.rs"]
 mod navigator_entry;
 
+#[path = "../../fuzz/entries/ardupilot_link.rs"]
+mod ardupilot_link_entry;
+
 #[path = "support/straight_flight.rs"]
 mod flown;
 
@@ -25,7 +28,8 @@ use support::{
 
 type Entry = fn(&[u8]);
 
-const TARGETS: [(&str, Entry); 3] = [
+const TARGETS: &[(&str, Entry)] = &[
+    ("ardupilot_link", ardupilot_link_entry::ardupilot_link),
     ("mavlink_framer", entry::mavlink_framer),
     ("msp_framer", entry::msp_framer),
     ("navigator", navigator_entry::navigator),
@@ -113,7 +117,7 @@ fn input_stream() -> Vec<u8> {
 /// The seeds: whole streams, cut ones, damaged ones, and a log.
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let stream = match target {
-        "mavlink_framer" => mavlink_stream(),
+        "ardupilot_link" | "mavlink_framer" => mavlink_stream(),
         "navigator" => input_stream(),
         _ => msp_stream(),
     };
@@ -135,7 +139,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
 /// The seeds are made by `UPDATE_SEEDS=1 cargo test -p companion --test any_bytes`.
 #[test]
 fn the_seeds_of_every_fuzz_target_hold() {
-    for (target, entry) in TARGETS {
+    for &(target, entry) in TARGETS {
         let folder = seed_folder(target);
         if std::env::var_os("UPDATE_SEEDS").is_some() {
             fs::create_dir_all(&folder).unwrap();
@@ -193,6 +197,7 @@ mod properties {
         ) {
             for (stream, entry) in [
                 (mavlink_stream(), entry::mavlink_framer as Entry),
+                (mavlink_stream(), ardupilot_link_entry::ardupilot_link),
                 (straight_flight(2).bytes, entry::mavlink_framer),
                 (msp_stream(), entry::msp_framer),
             ] {

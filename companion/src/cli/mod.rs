@@ -4,10 +4,12 @@
 //! |---|---|
 //! | 0 | done |
 //! | 1 | failed, or done only in part; stderr says why |
+//! | 2 | not fit to fly; nothing was sent (`fly`) |
 //! | 64 | wrong usage |
 //! | 130, 143 | ended by SIGINT (Ctrl-C) or SIGTERM, in order |
 
 mod device_key;
+mod fly;
 mod overwrite;
 mod progress;
 mod qualify;
@@ -36,6 +38,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Fly: tell the autopilot where it is until asked to end
+    Fly(fly::Arguments),
     /// Replay a MAVLink log through the pipeline that flies, and record it
     Replay(replay::Arguments),
     /// Learn from photographs of a sector whether vision will hold over it
@@ -54,6 +58,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let line = CommandLine::new(arguments);
     match line.parse::<Arguments>() {
         Ok(arguments) => match arguments.command {
+            Command::Fly(arguments) => fly::run(&line, &arguments),
             Command::Replay(arguments) => replay::run(&line, &arguments),
             Command::Qualify(arguments) => qualify::run(&line, &arguments),
             Command::RecordBench(arguments) => record_bench::run(&line, &arguments),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::autopilot::AutopilotConfig;
+use crate::ground_station::GroundConfig;
 use crate::navigator::NavigatorConfig;
 use crate::recorder::RecorderConfig;
 
@@ -24,6 +25,8 @@ const TEXT_MAX: u64 = 64 << 10;
 pub struct Configuration {
     /// The flight-controller link.
     pub autopilot: AutopilotConfig,
+    /// What the ground station hears.
+    pub ground_station: GroundConfig,
     /// The flight data recorder.
     pub recorder: RecorderConfig,
     /// The estimation core.
