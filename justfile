@@ -45,6 +45,11 @@ bench *FILTER:
 bench-recorder FOLDER="/var/tmp":
     scripts/bench-recorder.sh {{ FOLDER }}
 
+# The flight program in real time: latency, jitter, processor, memory, restart (takes the options of `sitl bench-live`)
+bench-live *OPTIONS="--seconds 600 --busy":
+    cargo build --locked --release -p sitl -p companion
+    out=$(mktemp -d /var/tmp/bench-live.XXXXXX); "${CARGO_TARGET_DIR:-target}/release/sitl" bench-live --companion "${CARGO_TARGET_DIR:-target}/release/companion" --out "$out" {{ OPTIONS }}; rm -r "$out"
+
 # What a flipped bit and a lost page leave of a recording, beside mcap
 bench-damage:
     cargo bench --locked -p fdr-format --bench damage

@@ -21,6 +21,7 @@ use clap::{Parser, Subcommand};
 use companion::command_line::{CommandLine, FAILED, print, tell};
 use companion::navigator::NavigatorConfig;
 use serde::Serialize;
+use sitl::bench_live;
 use sitl::demo::{self, MINUTES_MAX, MINUTES_MIN, Options, Stage};
 use sitl::monte_carlo;
 
@@ -48,6 +49,39 @@ enum Command {
     /// threads change nothing. Exit codes: 0 every limit of sitl/limits.toml holds, 1 not completed,
     /// 2 a limit is broken, 64 wrong usage.
     MonteCarlo(MonteCarloArguments),
+    /// Measure the flight program in real time against the fake autopilot.
+    ///
+    /// Deadline to bytes in the kernel, jitter, processor, memory, first position, restart. `just
+    /// bench-live` builds both programs first. Exit codes: 0 measured, 1 not completed, 64 wrong usage.
+    BenchLive(BenchLiveArguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct BenchLiveArguments {
+    /// The program to measure.
+    #[arg(long, value_name = "FILE")]
+    companion: PathBuf,
+    /// For how long, seconds.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(5..=3600))]
+    seconds: u32,
+    /// Inertial samples a second.
+    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u16).range(10..=400))]
+    imu_hz: u16,
+    /// Messages a second in all.
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(100..=10_000))]
+    messages_hz: u32,
+    /// Sign everything.
+    #[arg(long)]
+    signing: bool,
+    /// Keep one processor busy meanwhile.
+    #[arg(long)]
+    busy: bool,
+    /// New folder for the recording, kept.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// One JSON document on stdout instead of the table.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -101,9 +135,25 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match command {
         Command::Demo(arguments) => run_demo(&arguments),
         Command::MonteCarlo(arguments) => run_monte_carlo(&arguments),
+        Command::BenchLive(arguments) => run_bench_live(arguments),
     };
     // Errors name their cause themselves.
     done.unwrap_or_else(|error| line.fail(error, FAILED))
+}
+
+fn run_bench_live(arguments: BenchLiveArguments) -> anyhow::Result<ExitCode> {
+    let options = bench_live::Options {
+        companion: arguments.companion,
+        seconds: arguments.seconds,
+        imu_hz: arguments.imu_hz,
+        messages_hz: arguments.messages_hz,
+        signing: arguments.signing,
+        busy: arguments.busy,
+        folder: arguments.out,
+    };
+    let report = bench_live::run(&options)?;
+    show(arguments.json, &report, bench_live::render)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn run_demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {

@@ -9,7 +9,9 @@
 pub mod aircraft;
 pub mod autopilot_stream;
 pub mod belief;
+pub mod bench_live;
 pub mod demo;
+pub mod fake_ardupilot;
 pub mod flight_control;
 pub mod monte_carlo;
 pub mod randomness;
