@@ -16,12 +16,22 @@ test: setup lint
     @scripts/skipped.sh
 
 # What CI runs: `test`, `docs`, more cases of every property test, the demo
-ci: test docs
+ci: test docs test-production
     PROPTEST_RNG_SEED=20261121 scripts/properties.sh 4096
     just demo
 
 # Everything: `ci`, benchmarks, ten minutes of every fuzz target
 full: ci aarch64-core bench (fuzz "600")
+
+# The binary that flies: no listener, no network links, nothing of the bench, in target/production
+build-production:
+    cargo build --locked --release -p companion --no-default-features --features production --target-dir target/production
+    scripts/check-production.sh target/production/release/companion
+
+# The production binary flies a fake autopilot under its filter; nothing of it listens
+test-production: build-production
+    COMPANION_BINARY="$PWD/target/production/release/companion" COMPANION_PROFILE=production \
+        cargo test --locked -p sitl --test production
 
 # Formatting, clippy, and the rules that keep the core deterministic
 lint:

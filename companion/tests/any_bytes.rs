@@ -8,6 +8,9 @@ mod support;
 #[path = "../../fuzz/entries/link_framers.rs"]
 mod entry;
 
+#[path = "../../fuzz/entries/inav_link.rs"]
+mod inav_entry;
+
 #[path = "../../fuzz/entries/navigator.rs"]
 mod navigator_entry;
 
@@ -32,6 +35,7 @@ const TARGETS: &[(&str, Entry)] = &[
     ("ardupilot_link", ardupilot_link_entry::ardupilot_link),
     ("mavlink_framer", entry::mavlink_framer),
     ("msp_framer", entry::msp_framer),
+    ("inav_link", inav_entry::inav_link),
     ("navigator", navigator_entry::navigator),
 ];
 
@@ -98,6 +102,35 @@ fn msp_stream() -> Vec<u8> {
     stream
 }
 
+/// Answers of an iNav, round after round: those to questions that are open are understood.
+fn answer_stream() -> Vec<u8> {
+    let answers: [(u16, &[u8]); 9] = [
+        (108, &[100, 0, 206, 255, 90, 0]),
+        (109, &[0, 0, 1, 0, 5, 0, 16, 39, 0, 0]),
+        (0x2009, &[214, 6, 0, 0]),
+        (0x2000, &[208, 7, 0, 0, 75, 0, 120, 0, 0, 4, 0, 0, 0, 0, 0, 0]),
+        (106, &[2; 18]),
+        (166, &[100; 21]),
+        (151, &[1; 9]),
+        (36, &[128, 0, 0, 0]),
+        (0x1003, &[1]),
+    ];
+    let mut stream = Vec::new();
+    for (command, payload) in answers.repeat(8) {
+        let mut buffer = [0; FRAME_MAX];
+        let frame = MspFrame {
+            direction: Direction::Reply,
+            flags: 0,
+            command,
+            payload,
+        };
+        let length = frame.encode(&mut buffer).unwrap();
+        stream.extend_from_slice(&buffer[..length]);
+    }
+    stream.extend_from_slice(b"\r\nEntering CLI Mode\r\n# ");
+    stream
+}
+
 /// The inputs of a straight flight as the fuzz target reads them.
 fn input_stream() -> Vec<u8> {
     let mut stream = Vec::new();
@@ -119,6 +152,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     let stream = match target {
         "ardupilot_link" | "mavlink_framer" => mavlink_stream(),
         "navigator" => input_stream(),
+        "inav_link" => answer_stream(),
         _ => msp_stream(),
     };
     let piece = |byte: u8, stream: &[u8]| [&[byte], stream].concat();
@@ -200,6 +234,7 @@ mod properties {
                 (mavlink_stream(), ardupilot_link_entry::ardupilot_link),
                 (straight_flight(2).bytes, entry::mavlink_framer),
                 (msp_stream(), entry::msp_framer),
+                (answer_stream(), inav_entry::inav_link),
             ] {
                 let stream = damaged(&stream.repeat(3), seed, injuries);
                 entry(&[&[piece][..], &stream].concat());

@@ -2,9 +2,9 @@
 //!
 //! | exit code | meaning |
 //! |---|---|
-//! | 0 | `demo`: recorded, verified clean, re-ran identically; `monte-carlo`: every limit holds |
+//! | 0 | `demo`: recorded, verified clean, re-ran identically; `monte-carlo`: every limit holds; `fake-inav`: nothing was done wrongly |
 //! | 1 | it could not be completed; stderr says why |
-//! | 2 | `demo`: not clean or not identical when re-run; `monte-carlo`: a limit is broken |
+//! | 2 | `demo`: not clean or not identical when re-run; `monte-carlo`: a limit is broken; `fake-inav`: a companion did something wrongly |
 //! | 64 | wrong usage |
 
 use std::ffi::OsString;
@@ -13,8 +13,10 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -23,6 +25,7 @@ use companion::navigator::NavigatorConfig;
 use serde::Serialize;
 use sitl::bench_live;
 use sitl::demo::{self, MINUTES_MAX, MINUTES_MIN, Options, Stage};
+use sitl::fake_inav::{FakeInav, FakeSettings, Place, serve};
 use sitl::monte_carlo;
 
 const NOT_SOUND: u8 = 2;
@@ -49,6 +52,11 @@ enum Command {
     /// threads change nothing. Exit codes: 0 every limit of sitl/limits.toml holds, 1 not completed,
     /// 2 a limit is broken, 64 wrong usage.
     MonteCarlo(MonteCarloArguments),
+    /// Stand in for an iNav on a pseudo-terminal or a TCP port, until Ctrl-C.
+    ///
+    /// The first line on stdout is its address, as `autopilot.address` of the companion's configuration
+    /// takes it; what a companion does wrongly is told on stderr.
+    FakeInav(FakeInavArguments),
     /// Measure the flight program in real time against the fake autopilot.
     ///
     /// Deadline to bytes in the kernel, jitter, processor, memory, first position, restart. `just
@@ -82,6 +90,19 @@ struct BenchLiveArguments {
     /// One JSON document on stdout instead of the table.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct FakeInavArguments {
+    /// TCP port of the loopback interface, 0 for any; without it a pseudo-terminal.
+    #[arg(long, value_name = "PORT")]
+    tcp: Option<u16>,
+    /// Set its gps_provider to UBLOX, as a new iNav has it: positions are decoded and not used.
+    #[arg(long)]
+    not_set_up: bool,
+    /// End after so many seconds.
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    seconds: Option<u64>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -136,6 +157,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Demo(arguments) => run_demo(&arguments),
         Command::MonteCarlo(arguments) => run_monte_carlo(&arguments),
         Command::BenchLive(arguments) => run_bench_live(arguments),
+        Command::FakeInav(arguments) => run_fake_inav(&arguments),
     };
     // Errors name their cause themselves.
     done.unwrap_or_else(|error| line.fail(error, FAILED))
@@ -167,6 +189,32 @@ fn run_demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     drop(progress);
     show(arguments.json, &report, demo::render)?;
     Ok(verdict(report.is_sound()))
+}
+
+fn run_fake_inav(arguments: &FakeInavArguments) -> anyhow::Result<ExitCode> {
+    let settings = FakeSettings {
+        gps_provider: u8::from(!arguments.not_set_up),
+        ..FakeSettings::default()
+    };
+    let place = arguments.tcp.map_or(Place::Terminal, Place::Tcp);
+    let stop = Arc::new(AtomicBool::new(false));
+    if let Some(seconds) = arguments.seconds {
+        let stop = Arc::clone(&stop);
+        thread::spawn(move || {
+            thread::sleep(Duration::from_secs(seconds));
+            stop.store(true, Ordering::Release);
+        });
+    }
+    let fake = FakeInav::new(settings, 1, 0);
+    let fake = serve(fake, &place, &stop, |address| {
+        // Nobody is left to tell when stdout is gone.
+        let _ = print(&format!("{address}\n"));
+    })?;
+    for fault in fake.faults() {
+        tell(&format!("{fault:?}"));
+    }
+    tell(&format!("{} positions taken", fake.positions().len()));
+    Ok(verdict(fake.faults().is_empty()))
 }
 
 fn run_monte_carlo(arguments: &MonteCarloArguments) -> anyhow::Result<ExitCode> {

@@ -12,6 +12,7 @@ pub mod belief;
 pub mod bench_live;
 pub mod demo;
 pub mod fake_ardupilot;
+pub mod fake_inav;
 pub mod flight_control;
 pub mod monte_carlo;
 pub mod randomness;

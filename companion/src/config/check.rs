@@ -3,9 +3,10 @@
 use toml::Value;
 
 use super::ranges::{RANGES, Range};
-use super::{ConfigError, Configuration};
+use super::{ConfigError, Configuration, Profile};
 use crate::autopilot::AutopilotKind;
 use crate::navigator::NavigatorConfig;
+use crate::observability::{LogForm, LogLevel};
 
 pub(super) fn check(configuration: &Configuration) -> Result<(), ConfigError> {
     let autopilot = &configuration.autopilot;
@@ -19,6 +20,7 @@ pub(super) fn check(configuration: &Configuration) -> Result<(), ConfigError> {
     if let Some((name, value, allowed)) = configuration.recorder.refused() {
         return refuse(&format!("recorder.{name}"), value, &allowed);
     }
+    check_production(configuration)?;
     let navigator = Value::try_from(&configuration.navigator)?;
     RANGES
         .iter()
@@ -62,6 +64,25 @@ fn check_links(configuration: &Configuration) -> Result<(), ConfigError> {
         let allowed = "another link than autopilot.address";
         let value = address.as_ref().map(ToString::to_string);
         return refuse("ground_station.address", value.unwrap_or_default(), allowed);
+    }
+    Ok(())
+}
+
+/// What is refused in the air.
+fn check_production(configuration: &Configuration) -> Result<(), ConfigError> {
+    if configuration.profile != Profile::Production {
+        return Ok(());
+    }
+    let within = |allowed: &str| format!("{allowed} with profile = \"production\"");
+    if configuration.log.level > LogLevel::Info {
+        let allowed = within("\"info\", \"warn\" or \"error\"");
+        return refuse("log.level", "\"debug\"", &allowed);
+    }
+    if configuration.log.form == Some(LogForm::Json) {
+        return refuse("log.form", "\"json\"", &within("\"journald\""));
+    }
+    if let Some(listen) = configuration.metrics.listen {
+        return refuse("metrics.listen", listen, &within("to leave it out"));
     }
     Ok(())
 }

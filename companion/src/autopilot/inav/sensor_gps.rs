@@ -1,4 +1,4 @@
-//! iNav over MSP version 2: positions become `MSP2_SENSOR_GPS`.
+//! Positions as `MSP2_SENSOR_GPS`.
 //!
 //! iNav does not check the length of this message and reads past the end of a short one: the payload
 //! is an array of exactly 52 bytes, so that no other length can be written.
@@ -8,8 +8,8 @@
 
 use core::f64::consts::TAU;
 
-use super::msp::{Direction, MspFrame, OVERHEAD};
-use super::wire::{centi, degrees_e7, scaled_u16};
+use crate::autopilot::msp::{Direction, MspFrame, OVERHEAD};
+use crate::autopilot::wire::{centi, degrees_e7, scaled_u16};
 use crate::navigator::{EmittedExternalPosition, FixType};
 
 /// Command number of `MSP2_SENSOR_GPS`.
@@ -25,8 +25,8 @@ const ACCURACY_PER_M: f64 = 1e3;
 const ACCURACY_FLOOR_M: f64 = 0.5;
 const SPEED_ACCURACY_PER_MPS: f64 = 1e2;
 const SPEED_ACCURACY_FLOOR_MPS: f64 = 0.1;
-/// Never 99, which iNav takes for an estimated fix.
-const SATELLITES: u8 = 10;
+/// Satellites that are told. Never 99, which iNav takes for an estimated fix.
+pub const SATELLITES: u8 = 10;
 const HDOP_X100: u16 = 100;
 const WEEK_NONE: u16 = u16::MAX;
 const YAW_NONE: u16 = u16::MAX;
