@@ -13,14 +13,15 @@ compile_error!(
 );
 
 pub mod autopilot;
+pub mod check;
 pub mod checkpoint;
 pub mod command_line;
 pub mod config;
 pub mod flight;
 pub mod ground_station;
-pub mod link;
 pub mod hardening;
 pub mod health;
+pub mod link;
 pub mod navigator;
 pub mod observability;
 pub mod pipeline;

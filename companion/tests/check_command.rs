@@ -70,7 +70,11 @@ fn a_machine_that_has_everything_is_fit_and_nothing_is_left_behind() {
         assert!(!checked.words(subject, "good").is_empty(), "{subject}");
     }
     assert!(checked.words("map", "warning").contains("no map package"));
-    assert!(checked.words("recorder", "warning").contains("device-key new"));
+    assert!(
+        checked
+            .words("recorder", "warning")
+            .contains("device-key new")
+    );
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
@@ -78,10 +82,18 @@ fn a_machine_that_has_everything_is_fit_and_nothing_is_left_behind() {
 fn people_get_a_table_and_a_last_word() {
     let folder = tempfile::tempdir().unwrap();
     let fit = check(&text(folder.path(), NULL, SMALL), &[]);
-    assert!(fit.stdout.trim_end().ends_with("\nfit to fly"), "{}", fit.stdout);
+    assert!(
+        fit.stdout.trim_end().ends_with("\nfit to fly"),
+        "{}",
+        fit.stdout
+    );
     let unfit = check(&text(folder.path(), "", SMALL), &[]);
     assert_eq!(unfit.code, 2);
-    assert!(unfit.stdout.trim_end().ends_with("NOT fit to fly"), "{}", unfit.stdout);
+    assert!(
+        unfit.stdout.trim_end().ends_with("NOT fit to fly"),
+        "{}",
+        unfit.stdout
+    );
     assert!(unfit.stdout.contains("UNFIT"));
 }
 
@@ -92,26 +104,42 @@ fn every_reason_not_to_fly_is_named_with_what_to_do() {
     let file = here.join("file");
     fs::write(&file, "no device").unwrap();
     let not_serial = format!("address = \"serial:{}:57600\"", file.display());
-    let no_folder = "recorder.segment_bytes = 1048576\n[autopilot]\naddress = \"serial:/dev/null:57600\"\n";
+    let no_folder =
+        "recorder.segment_bytes = 1048576\n[autopilot]\naddress = \"serial:/dev/null:57600\"\n";
     let blocked = format!(
         "[autopilot]\n{NULL}\n[recorder]\nfolder = \"{}\"\n",
         file.join("fdr").display()
     );
-    let missing_key = format!("{SMALL}\ndevice_key = \"{}\"", here.join("none.key").display());
+    let missing_key = format!(
+        "{SMALL}\ndevice_key = \"{}\"",
+        here.join("none.key").display()
+    );
     for (config, subject, words) in [
-        (text(here, "", SMALL), "autopilot", &["autopilot.address", "serial:"][..]),
+        (
+            text(here, "", SMALL),
+            "autopilot",
+            &["autopilot.address", "serial:"][..],
+        ),
         (
             text(here, "address = \"serial:/dev/ttyNONE:57600\"", SMALL),
             "autopilot",
             &["/dev/ttyNONE", "plugged in"],
         ),
-        (text(here, &not_serial, SMALL), "autopilot", &["no serial port"]),
+        (
+            text(here, &not_serial, SMALL),
+            "autopilot",
+            &["no serial port"],
+        ),
         (
             text(here, NULL, "cap_bytes = 17592186044416"),
             "recorder",
             &["GB free", "recorder.cap_bytes", "retrieve"],
         ),
-        (no_folder.to_owned(), "recorder", &["recorder.folder", "no flight"]),
+        (
+            no_folder.to_owned(),
+            "recorder",
+            &["recorder.folder", "no flight"],
+        ),
         (blocked, "recorder", &["cannot be written"]),
         (text(here, NULL, &missing_key), "recorder", &["none.key"]),
         (
@@ -141,12 +169,19 @@ fn a_configuration_that_is_wrong_is_not_fit_either() {
 #[test]
 fn the_heat_of_the_board_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/jetson-orin-nano/sys");
+    let fixture = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../fixtures/jetson-orin-nano/sys"
+    );
     let config = format!(
         "{}[health]\nsysfs = \"{fixture}\"\n[navigator.thermal]\nhot_c = 51.0\ncool_c = 45.0\n",
         text(folder.path(), NULL, SMALL)
     );
     let checked = check(&config, &["--json"]);
     assert_eq!(checked.code, 0, "{}", checked.stdout);
-    assert!(checked.words("machine", "warning").contains("52 degrees already"));
+    assert!(
+        checked
+            .words("machine", "warning")
+            .contains("52 degrees already")
+    );
 }

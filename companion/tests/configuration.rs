@@ -185,10 +185,17 @@ fn what_is_not_allowed_is_refused_by_name_value_and_limit() {
             "profile = \"production\"\n[metrics]\nlisten = \"127.0.0.1:9464\"",
             &["metrics.listen", "127.0.0.1:9464", "leave it out"],
         ),
-        ("profile = \"staging\"", &["staging", "production", "tier1", "tier2"]),
+        (
+            "profile = \"staging\"",
+            &["staging", "production", "tier1", "tier2"],
+        ),
         (
             "[autopilot]\nkind = \"inav\"\n[navigator.spoof_gate]\nsource_set_denied = 2",
-            &["navigator.spoof_gate.source_set_denied", "inav", "no source sets"],
+            &[
+                "navigator.spoof_gate.source_set_denied",
+                "inav",
+                "no source sets",
+            ],
         ),
     ] {
         let message = Configuration::parse(text).unwrap_err().to_string();

@@ -14,7 +14,10 @@ const EXPOSURE_MAX_TENTHS: u32 = 15;
 
 /// Whether the tool is there; in CI it is.
 fn has_systemd_analyze() -> bool {
-    let found = Command::new("systemd-analyze").arg("--version").output().is_ok();
+    let found = Command::new("systemd-analyze")
+        .arg("--version")
+        .output()
+        .is_ok();
     assert!(
         found || std::env::var_os("CI").is_none(),
         "systemd-analyze is missing: run `just setup`"
@@ -59,7 +62,11 @@ fn the_unit_leaves_the_service_next_to_nothing() {
         .output()
         .expect("systemd-analyze");
     let told = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{told}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(told.contains("Overall exposure level"), "{told}");
 }
 

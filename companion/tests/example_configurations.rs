@@ -63,7 +63,10 @@ fn file(head: &str, values: Values) -> String {
         let dot = if section.is_empty() { "" } else { "." };
         let setting = format!("{section}{dot}{name}");
         let _ = writeln!(text);
-        comment(&mut text, &format!("{} Allowed: {allowed}.", sentence(&meaning)));
+        comment(
+            &mut text,
+            &format!("{} Allowed: {allowed}.", sentence(&meaning)),
+        );
         let given = values.iter().find(|(known, _)| *known == setting);
         used += usize::from(given.is_some());
         let _ = match (given, &*default) {
@@ -72,7 +75,11 @@ fn file(head: &str, values: Values) -> String {
             (None, default) => writeln!(text, "{name} = {default}"),
         };
     }
-    assert_eq!(used, values.len(), "a setting of the example is not on the page");
+    assert_eq!(
+        used,
+        values.len(),
+        "a setting of the example is not on the page"
+    );
     text
 }
 
@@ -97,7 +104,11 @@ fn row(line: &str) -> Option<[String; 4]> {
 }
 
 fn sentence(meaning: &str) -> String {
-    let end = if meaning.ends_with(['.', '?']) { "" } else { "." };
+    let end = if meaning.ends_with(['.', '?']) {
+        ""
+    } else {
+        "."
+    };
     format!("{meaning}{end}")
 }
 
@@ -138,7 +149,10 @@ fn both_examples_explain_every_setting_and_are_read_back() {
             fs::write(&path, &expected).expect("an example");
         }
         let text = fs::read_to_string(&path).expect("the example");
-        assert_eq!(text, expected, "make {name} anew: see the comment on this test");
+        assert_eq!(
+            text, expected,
+            "make {name} anew: see the comment on this test"
+        );
         let read = Configuration::parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(read.profile, Profile::Production);
         let inav = name == "inav.toml";

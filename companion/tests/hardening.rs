@@ -210,27 +210,31 @@ fn a_panic_of_any_thread_leaves_a_dump_and_asks_for_a_restart() {
     if is_child(NAME) {
         panic_dump::install(folder(), || ());
         let worker = thread::Builder::new().name("navigator".to_owned());
-        let panicked = worker.spawn(|| panic!("a broken promise")).expect("a thread");
+        let panicked = worker
+            .spawn(|| panic!("a broken promise"))
+            .expect("a thread");
         panicked.join().expect("the process has ended by now");
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
     let dumps = folder.path().join("dumps");
-    for _ in 0..panic_dump::DUMPS_MAX + 2 {
-        let output = child(NAME, &dumps);
-        assert_eq!(output.status.code(), Some(i32::from(panic_dump::RESTART)));
+    fs::create_dir(&dumps).expect("a folder");
+    for old in 0..panic_dump::DUMPS_MAX + 2 {
+        fs::write(dumps.join(format!("panic-{old:013}-1.txt")), "old").expect("an old dump");
     }
-    let kept: Vec<_> = fs::read_dir(&dumps)
+    let output = child(NAME, &dumps);
+    assert_eq!(output.status.code(), Some(i32::from(panic_dump::RESTART)));
+    let mut kept: Vec<_> = fs::read_dir(&dumps)
         .expect("the dumps")
         .map(|entry| entry.expect("a dump").path())
         .collect();
+    kept.sort();
     assert_eq!(kept.len(), panic_dump::DUMPS_MAX, "the oldest go");
-    for dump in kept {
-        let text = fs::read_to_string(dump).expect("a dump");
-        assert!(text.contains("thread `navigator` panicked"), "{text}");
-        assert!(text.contains("a broken promise"), "{text}");
-        assert!(text.contains("hardening.rs"), "{text}");
-    }
+    let newest = kept.last().expect("a dump");
+    let text = fs::read_to_string(newest).expect("a dump");
+    assert!(text.contains("thread `navigator` panicked"), "{text}");
+    assert!(text.contains("a broken promise"), "{text}");
+    assert!(text.contains("hardening.rs"), "{text}");
 }
 
 #[test]
@@ -249,9 +253,20 @@ fn the_service_manager_hears_ready_alive_and_stopping() {
         let length = manager.recv(&mut bytes).expect("a datagram");
         heard.push(String::from_utf8_lossy(&bytes[..length]).into_owned());
     }
-    assert_eq!(heard, ["READY=1", "STATUS=anchored and well", "WATCHDOG=1", "STOPPING=1"]);
+    assert_eq!(
+        heard,
+        [
+            "READY=1",
+            "STATUS=anchored and well",
+            "WATCHDOG=1",
+            "STOPPING=1"
+        ]
+    );
     drop(manager);
-    assert!(notifier.alive().is_err(), "a manager that is gone is noticed");
+    assert!(
+        notifier.alive().is_err(),
+        "a manager that is gone is noticed"
+    );
 }
 
 #[test]
@@ -275,5 +290,8 @@ fn the_watchdog_is_fed_by_progress_alone() {
     progress.step();
     progress.step();
     assert!(dog.look());
-    assert_eq!(Watchdog::period(Duration::from_secs(3)), Duration::from_secs(1));
+    assert_eq!(
+        Watchdog::period(Duration::from_secs(3)),
+        Duration::from_secs(1)
+    );
 }

@@ -46,7 +46,14 @@ fn an_orin_nano_tells_load_heat_and_supply() {
     let names: Vec<_> = readings.zones.iter().map(|zone| &*zone.name).collect();
     assert_eq!(
         names,
-        ["cpu-thermal", "gpu-thermal", "soc0-thermal", "soc1-thermal", "soc2-thermal", "tj-thermal"],
+        [
+            "cpu-thermal",
+            "gpu-thermal",
+            "soc0-thermal",
+            "soc1-thermal",
+            "soc2-thermal",
+            "tj-thermal"
+        ],
         "zones that are switched off say -256 degrees and are left out"
     );
     let rails: Vec<_> = readings
@@ -56,10 +63,17 @@ fn an_orin_nano_tells_load_heat_and_supply() {
         .collect();
     assert_eq!(
         rails,
-        [("VDD_IN", 6998.0), ("VDD_CPU_GPU_CV", 1575.0), ("VDD_SOC", 1494.0)]
+        [
+            ("VDD_IN", 6998.0),
+            ("VDD_CPU_GPU_CV", 1575.0),
+            ("VDD_SOC", 1494.0)
+        ]
     );
     assert_eq!(readings.over_current_events, 3);
-    assert!(!readings.throttled, "neither a fan nor an alarm slows a processor");
+    assert!(
+        !readings.throttled,
+        "neither a fan nor an alarm slows a processor"
+    );
 }
 
 #[test]
@@ -89,7 +103,11 @@ fn what_cannot_be_read_is_absent_and_never_zero() {
     let (_folder, root) = board();
     set(&root, "class/devfreq/17000000.gpu/device/load", "N/A");
     set(&root, "class/thermal/thermal_zone0/temp", "hot");
-    set(&root, "class/thermal/thermal_zone8/temp", "999999999999999999999");
+    set(
+        &root,
+        "class/thermal/thermal_zone8/temp",
+        "999999999999999999999",
+    );
     fs::write(root.join("class/hwmon/hwmon1/in1_input"), [0xFF; 4096]).expect("an attribute");
     let readings = BoardReader::new(&root).read();
     assert_eq!(readings.gpu_percent, None);
@@ -100,7 +118,9 @@ fn what_cannot_be_read_is_absent_and_never_zero() {
 #[test]
 fn a_hot_board_lightens_the_load_of_vision_within_a_sample() {
     let (folder, root) = board();
-    let config = HealthConfig { sysfs: root.clone() };
+    let config = HealthConfig {
+        sysfs: root.clone(),
+    };
     let mut reader = HealthReader::new(&config, folder.path());
     let mut navigator = Navigator::new(&NavigatorConfig::default());
     let mut switches = Vec::new();

@@ -56,7 +56,11 @@ fn a_line_has_exactly_the_fields_that_were_asked_for() {
         logs.record_into("2f6c".to_owned(), None);
         progress.step();
         progress.step();
-        tracing::info!(component = "recorder", horiz_accuracy = 3.25, "segment\nclosed");
+        tracing::info!(
+            component = "recorder",
+            horiz_accuracy = 3.25,
+            "segment\nclosed"
+        );
         tracing::debug!(cycle = 17_u64, "closer");
         logs.finish();
         return;
@@ -65,8 +69,15 @@ fn a_line_has_exactly_the_fields_that_were_asked_for() {
     assert_eq!(lines.len(), 2);
     let fields: Vec<_> = lines[0].as_object().expect("an object").keys().collect();
     let mut expected = [
-        "timestamp", "level", "service", "component", "flight_id", "cycle", "monotonic_ms",
-        "message", "context",
+        "timestamp",
+        "level",
+        "service",
+        "component",
+        "flight_id",
+        "cycle",
+        "monotonic_ms",
+        "message",
+        "context",
     ];
     expected.sort_unstable();
     let mut fields: Vec<_> = fields.into_iter().map(String::as_str).collect();
@@ -82,7 +93,10 @@ fn a_line_has_exactly_the_fields_that_were_asked_for() {
     assert_eq!(first["context"]["horiz_accuracy"], 3.25);
     assert!(first["monotonic_ms"].as_u64().expect("a number") >= 5000);
     assert_eq!(lines[1]["cycle"], 17);
-    assert_eq!(lines[1]["component"], "observability", "the module that logs");
+    assert_eq!(
+        lines[1]["component"], "observability",
+        "the module that logs"
+    );
 }
 
 #[test]
@@ -126,13 +140,20 @@ fn warnings_are_recorded_and_the_rest_is_not() {
         logs.finish();
         let mut kept = Vec::new();
         while let Some(received) = receiver.receive() {
-            if let Received::Record { record_type, body, .. } = received {
+            if let Received::Record {
+                record_type, body, ..
+            } = received
+            {
                 assert_eq!(record_type, RecordType::LOG);
                 kept.push(String::from_utf8_lossy(body).into_owned());
             }
         }
         assert_eq!(kept.len(), 2);
-        assert!(kept[0].contains("the disk fills free_bytes=12"), "{}", kept[0]);
+        assert!(
+            kept[0].contains("the disk fills free_bytes=12"),
+            "{}",
+            kept[0]
+        );
         assert!(kept[1].contains("the disk is full"));
         return;
     }
@@ -146,12 +167,18 @@ fn a_log_that_nobody_reads_holds_nobody_up_and_counts_what_it_loses() {
         let logs = logs(LogLevel::Info, Progress::default());
         let begin = std::time::Instant::now();
         for number in 0..20_000 {
-            tracing::info!(number, "a line that nobody reads, and that is long enough to fill a pipe");
+            tracing::info!(
+                number,
+                "a line that nobody reads, and that is long enough to fill a pipe"
+            );
         }
         let report = env::temp_dir().join(format!("companion-log-{}", std::process::id()));
         let losses = logs.losses();
-        fs::write(&report, format!("{} {}", losses.lost, begin.elapsed().as_millis()))
-            .expect("a report");
+        fs::write(
+            &report,
+            format!("{} {}", losses.lost, begin.elapsed().as_millis()),
+        )
+        .expect("a report");
         fs::rename(&report, env::var("COMPANION_LOG_REPORT").expect("where")).expect("the report");
         // The log's thread hangs in the pipe for ever.
         std::process::exit(0);
@@ -184,10 +211,24 @@ fn a_log_that_nobody_reads_holds_nobody_up_and_counts_what_it_loses() {
 
 #[test]
 fn names_and_pairs_of_numbers_are_coordinates_and_other_numbers_are_not() {
-    for name in ["lat", "lat_rad", "home.longitude", "LON", "position", "coordinates"] {
+    for name in [
+        "lat",
+        "lat_rad",
+        "home.longitude",
+        "LON",
+        "position",
+        "coordinates",
+    ] {
         assert!(names_coordinates(name), "{name}");
     }
-    for name in ["latency_ms", "horiz_accuracy", "longest_ns", "relative", "platform", "positions"] {
+    for name in [
+        "latency_ms",
+        "horiz_accuracy",
+        "longest_ns",
+        "relative",
+        "platform",
+        "positions",
+    ] {
         assert!(!names_coordinates(name), "{name}");
     }
     for text in [
@@ -206,7 +247,10 @@ fn names_and_pairs_of_numbers_are_coordinates_and_other_numbers_are_not() {
         "50.4501",
         "450.4501, 430.5234",
     ] {
-        assert!(!shows_coordinates(text) || text.starts_with("took"), "{text}");
+        assert!(
+            !shows_coordinates(text) || text.starts_with("took"),
+            "{text}"
+        );
     }
 }
 
@@ -309,7 +353,10 @@ mod metrics {
     }
 
     fn scrape(metrics: &Metrics) -> String {
-        let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/jetson-orin-nano/sys");
+        let fixture = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../fixtures/jetson-orin-nano/sys"
+        );
         let board = BoardReader::new(std::path::Path::new(fixture)).read();
         let status = Status::default();
         render(&Scrape {
@@ -344,7 +391,10 @@ mod metrics {
             move || scrape(&metrics)
         })
         .expect("an endpoint");
-        let answer = ask(endpoint.address(), "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+        let answer = ask(
+            endpoint.address(),
+            "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
+        );
         let (head, text) = answer.split_once("\r\n\r\n").expect("head and body");
         assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
         assert!(head.contains("text/plain; version=0.0.4"));
@@ -368,13 +418,27 @@ mod metrics {
         ] {
             value(text, name);
         }
-        assert!(value(text, "gps_denied_source_label_total{label=\"dead_reckoned\"}") > 500.0);
-        assert_eq!(value(text, "gps_denied_frame_processed_total{strategy=\"refused\"}"), 1.0);
+        assert!(
+            value(
+                text,
+                "gps_denied_source_label_total{label=\"dead_reckoned\"}"
+            ) > 500.0
+        );
+        assert_eq!(
+            value(
+                text,
+                "gps_denied_frame_processed_total{strategy=\"refused\"}"
+            ),
+            1.0
+        );
         assert_eq!(value(text, "gps_denied_thermal_hybrid_active"), 1.0);
         assert_eq!(value(text, "gps_denied_signing_key_rotations_total"), 1.0);
         assert!(value(text, "gps_denied_cold_start_seconds") < 1.0);
         assert!(value(text, "process_start_time_seconds") > 1.6e9);
-        for absent in ["gps_denied_vpr_match_rate", "gps_denied_spoofing_promotion_latency_seconds"] {
+        for absent in [
+            "gps_denied_vpr_match_rate",
+            "gps_denied_spoofing_promotion_latency_seconds",
+        ] {
             assert!(!text.contains(absent), "{absent} has no value yet");
         }
         endpoint.stop();

@@ -122,7 +122,11 @@ fn an_inav_that_is_set_up_takes_every_position_and_the_link_proves_it() {
         (taken.latitude_e7, taken.longitude_e7, taken.altitude_cm),
         (504_500_000, 305_000_000, 15_000)
     );
-    assert_eq!(rig.fake.gps().statistics().2, [250, 400], "millimetres in, centimetres out");
+    assert_eq!(
+        rig.fake.gps().statistics().2,
+        [250, 400],
+        "millimetres in, centimetres out"
+    );
 }
 
 #[test]
@@ -130,13 +134,20 @@ fn the_port_is_never_asked_more_than_one_command_in_ten_milliseconds() {
     let mut rig = Rig::new(FakeSettings::default());
     rig.run(60.0);
     // Until the first position came nobody knows when the next one will.
-    let begin = rig.sent.iter().position(|(at, _)| *at > SECOND).expect("commands");
+    let begin = rig
+        .sent
+        .iter()
+        .position(|(at, _)| *at > SECOND)
+        .expect("commands");
     for pair in rig.sent[begin..].windows(2) {
         let apart = pair[1].0 - pair[0].0;
         assert!(apart >= 10 * MS, "{apart} ns apart at {} ns", pair[1].0);
     }
     assert!(rig.sent.len() <= 6000);
-    let positions = rig.sent.iter().filter(|(_, bytes)| bytes.len() == SENSOR_GPS_FRAME);
+    let positions = rig
+        .sent
+        .iter()
+        .filter(|(_, bytes)| bytes.len() == SENSOR_GPS_FRAME);
     assert_eq!(positions.count(), 600, "every position, at its time");
     assert!(rig.attitudes() >= 25 * 58, "{} attitudes", rig.attitudes());
     assert_eq!(rig.fake.faults(), []);
@@ -156,7 +167,10 @@ fn sensors_become_inputs_and_our_own_position_never_does() {
             Input::Attitude(attitude) => {
                 kinds[0] = true;
                 assert!((attitude.roll_rad.to_degrees() - 10.0).abs() < 0.06);
-                assert!((attitude.pitch_rad.to_degrees() - 5.0).abs() < 0.06, "nose up");
+                assert!(
+                    (attitude.pitch_rad.to_degrees() - 5.0).abs() < 0.06,
+                    "nose up"
+                );
                 assert!((attitude.yaw_rad.to_degrees() - 350.0).abs() < 0.6);
             }
             Input::Barometer(barometer) => {
@@ -185,7 +199,10 @@ fn airspeed_that_inav_computes_from_our_own_positions_is_not_used() {
     let mut rig = Rig::new(settings);
     rig.fake.sensors.airspeed_mps = 17.5;
     rig.run(10.0);
-    let used = rig.inputs.iter().any(|input| matches!(input, Input::AirData(_)));
+    let used = rig
+        .inputs
+        .iter()
+        .any(|input| matches!(input, Input::AirData(_)));
     assert!(!used);
     assert!(rig.told("pitot_hardware is VIRTUAL").is_some());
 }
@@ -199,7 +216,11 @@ fn decoding_alone_is_no_proof() {
     };
     let mut rig = Rig::new(settings);
     rig.run(15.0);
-    assert_eq!(rig.fake.gps().raw_fix(), 2, "the position comes back all the same");
+    assert_eq!(
+        rig.fake.gps().raw_fix(),
+        2,
+        "the position comes back all the same"
+    );
     assert!(!rig.link.is_delivering());
     let problem = rig.told("does not take our positions").expect("told");
     assert_eq!(problem.severity, Severity::Critical);
@@ -231,14 +252,21 @@ fn an_inav_that_was_started_anew_is_read_and_proven_anew() {
     assert!(rig.link.is_delivering());
     // Its serial task is dead while it starts.
     let port_dead_until = rig.now + 3 * SECOND;
-    let fake = std::mem::replace(&mut rig.fake, FakeInav::new(FakeSettings::default(), 1, u64::MAX / 2));
+    let fake = std::mem::replace(
+        &mut rig.fake,
+        FakeInav::new(FakeSettings::default(), 1, u64::MAX / 2),
+    );
     rig.run(3.0);
     rig.fake = fake;
     rig.fake.reboot(port_dead_until);
     rig.events.clear();
     rig.run(12.0);
     assert!(rig.link.is_delivering());
-    assert!(rig.told("takes our positions").is_some(), "{:?}", rig.events);
+    assert!(
+        rig.told("takes our positions").is_some(),
+        "{:?}",
+        rig.events
+    );
 }
 
 #[test]
@@ -281,9 +309,21 @@ fn every_sign_that_is_missing_has_its_own_words() {
     };
     assert_eq!(all.missing(), None);
     let none = Evidence::default().missing();
-    let sick = Evidence { sensor_status: Some(3), ..all }.missing();
-    let slow = Evidence { last_dt_ms: Some(400), ..all }.missing();
-    let flat = Evidence { fix: Some(1), ..all }.missing();
+    let sick = Evidence {
+        sensor_status: Some(3),
+        ..all
+    }
+    .missing();
+    let slow = Evidence {
+        last_dt_ms: Some(400),
+        ..all
+    }
+    .missing();
+    let flat = Evidence {
+        fix: Some(1),
+        ..all
+    }
+    .missing();
     let words = [none, sick, slow, flat];
     assert!(words.iter().all(Option::is_some));
     for (index, one) in words.iter().enumerate() {
@@ -348,24 +388,39 @@ fn fix_types_satellites_and_accuracy_decide_what_is_navigated_on() {
         assert_eq!((fake.gps().raw_fix(), fake.gps().sensor()), (raw, true));
         assert_eq!(fake.navigates(), fix == 3);
     }
-    let few = SensorGps { satellites: 5, ..position(3) };
+    let few = SensorGps {
+        satellites: 5,
+        ..position(3)
+    };
     let mut poor = fake();
     feed(&mut poor, 0, 6, &few.frame());
     assert_eq!((poor.gps().raw_fix(), poor.navigates()), (2, false));
-    let coarse = SensorGps { horizontal_accuracy_mm: 10_000, ..position(3) };
+    let coarse = SensorGps {
+        horizontal_accuracy_mm: 10_000,
+        ..position(3)
+    };
     let mut poor = FakeInav::new(
-        FakeSettings { max_eph_epv_cm: 1000.0, ..FakeSettings::default() },
+        FakeSettings {
+            max_eph_epv_cm: 1000.0,
+            ..FakeSettings::default()
+        },
         1,
         0,
     );
     feed(&mut poor, 0, 6, &coarse.frame());
     assert_eq!((poor.gps().raw_fix(), poor.navigates()), (2, false));
     // Centimetres in the place of millimetres: ten times too sure.
-    let unit = SensorGps { horizontal_accuracy_mm: 1000, ..position(3) };
+    let unit = SensorGps {
+        horizontal_accuracy_mm: 1000,
+        ..position(3)
+    };
     let mut sure = fake();
     feed(&mut sure, 0, 6, &unit.frame());
     assert_eq!(sure.gps().statistics().2[0], 100, "10 m became 1 m");
-    let estimated = SensorGps { satellites: 99, ..position(3) };
+    let estimated = SensorGps {
+        satellites: 99,
+        ..position(3)
+    };
     let mut confused = fake();
     feed(&mut confused, 0, 6, &estimated.frame());
     assert!(!confused.navigates() && confused.gps().is_estimated());
@@ -391,7 +446,11 @@ fn a_stray_hash_and_a_tenth_of_a_second_of_silence_kill_the_port() {
     assert!(String::from_utf8_lossy(&one.take_output(0)).contains("Entering CLI"));
     one.receive(0, &frame(108, &[]));
     one.run_to(SECOND);
-    assert_eq!(one.take_output(0), [0_u8; 0], "and nothing brings it back but a new start");
+    assert_eq!(
+        one.take_output(0),
+        [0_u8; 0],
+        "and nothing brings it back but a new start"
+    );
     one.reboot(SECOND);
     one.receive(0, &frame(108, &[]));
     one.run_to(2 * SECOND);
@@ -450,7 +509,11 @@ fn wrong_checksums_long_payloads_and_wrong_lengths_are_found_out() {
     short.receive(0, &frame(0x1F03, &[0; 51]));
     short.run_to(SECOND);
     assert!(short.faults().contains(&Fault::PositionLength(51)));
-    assert_eq!(short.take_output(0), [0_u8; 0], "a position is never answered");
+    assert_eq!(
+        short.take_output(0),
+        [0_u8; 0],
+        "a position is never answered"
+    );
 }
 
 #[test]

@@ -26,9 +26,10 @@ pub(super) fn check(configuration: &Configuration, report: &mut CheckReport) {
 fn look(subject: &'static str, address: &LinkAddress) -> Finding {
     match address {
         LinkAddress::Serial { device, .. } => serial(subject, device, &address.to_string()),
-        LinkAddress::Tcp { .. } | LinkAddress::Udp { .. } => {
-            Finding::good(subject, format!("{address} is connected to when the flight begins"))
-        }
+        LinkAddress::Tcp { .. } | LinkAddress::Udp { .. } => Finding::good(
+            subject,
+            format!("{address} is connected to when the flight begins"),
+        ),
     }
 }
 

@@ -44,9 +44,10 @@ fn files() -> Finding {
     let tried = thread::spawn(|| landlock::restrict(&Reach::default())).join();
     match tried.unwrap_or_else(|_| Protection::Missing("it could not be tried".to_owned())) {
         Protection::InForce => Finding::good(SUBJECT, "the kernel restricts files (Landlock)"),
-        Protection::Partly(what) | Protection::Missing(what) => {
-            Finding::warning(SUBJECT, format!("files are not restricted as they could be: {what}"))
-        }
+        Protection::Partly(what) | Protection::Missing(what) => Finding::warning(
+            SUBJECT,
+            format!("files are not restricted as they could be: {what}"),
+        ),
     }
 }
 
@@ -77,7 +78,10 @@ fn sensors(configuration: &Configuration) -> Finding {
         ),
         Some(celsius) => Finding::good(
             SUBJECT,
-            format!("{} sensors, the hottest at {celsius:.0} degrees", readings.zones.len()),
+            format!(
+                "{} sensors, the hottest at {celsius:.0} degrees",
+                readings.zones.len()
+            ),
         ),
     }
 }

@@ -33,16 +33,25 @@ pub fn check(configuration: &Configuration) -> CheckReport {
 }
 
 fn profile(configuration: &Configuration) -> Finding {
-    let (asked, build) = (configuration.profile, Profile::of_build());
-    let subject = "profile";
-    if asked.fits_build() {
-        return Finding::good(subject, format!("{}, in a {} build", asked.name(), build.name()));
+    match fits_build(configuration) {
+        Ok(text) => Finding::good("profile", text),
+        Err(text) => Finding::unfit("profile", text),
     }
-    let text = format!(
+}
+
+/// Whether this build may fly the configuration, in words.
+///
+/// # Errors
+/// In words, when it may not.
+pub fn fits_build(configuration: &Configuration) -> Result<String, String> {
+    let (asked, build) = (configuration.profile, Profile::of_build());
+    if asked.fits_build() {
+        return Ok(format!("{}, in a {} build", asked.name(), build.name()));
+    }
+    Err(format!(
         "the file is for {}, this is a {} build; fly production with the production build (`just \
          build-production`), everything else with another",
         asked.name(),
         build.name()
-    );
-    Finding::unfit(subject, text)
+    ))
 }

@@ -80,7 +80,9 @@ fn room(folder: &Path, cap_bytes: u64) -> Finding {
         );
         return Finding::unfit(SUBJECT, text);
     }
-    let text = format!("{free:.1} GB free for a flight of at most {needed:.1} GB; {flights} flights there");
+    let text = format!(
+        "{free:.1} GB free for a flight of at most {needed:.1} GB; {flights} flights there"
+    );
     Finding::good(SUBJECT, text)
 }
 
@@ -99,5 +101,8 @@ fn device_key(path: Option<&Path>) -> Finding {
         let text = format!("{shown} may be read by others: chmod 600 it");
         return Finding::warning(SUBJECT, text);
     }
-    Finding::good(SUBJECT, format!("the flight is sealed with the key of {shown}"))
+    Finding::good(
+        SUBJECT,
+        format!("the flight is sealed with the key of {shown}"),
+    )
 }

@@ -13,7 +13,10 @@ use super::{UNFIT, table};
 
 /// Arguments of `companion check`.
 #[derive(Debug, Args)]
-#[command(after_help = super::EXIT_CODES)]
+#[command(
+    after_help = "Exit codes: 0 fit to fly, 1 failed, 2 not fit to fly, 64 wrong usage. Nothing is written to \
+    any link."
+)]
 pub struct Arguments {
     /// Settings (TOML); see docs/configuration.md
     #[arg(long, value_name = "FILE")]
@@ -49,7 +52,11 @@ fn text(report: &CheckReport) -> String {
         .iter()
         .map(|finding| {
             let subject = finding.subject.to_owned();
-            [subject, finding.verdict.name().to_owned(), finding.text.clone()]
+            [
+                subject,
+                finding.verdict.name().to_owned(),
+                finding.text.clone(),
+            ]
         })
         .collect();
     let table = table::render(["subject", "verdict", "finding"], &rows);

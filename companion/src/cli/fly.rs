@@ -6,13 +6,11 @@ use std::process::ExitCode;
 use clap::Args;
 use companion::command_line::{CommandLine, FAILED, print, tell};
 use companion::config::Configuration;
-use companion::flight::{FlightOptions, FlightReport, fly};
+use companion::flight::{FlightOptions, FlightReport, fly_watched, monotonic_ns};
 use serde_json::json;
 
-use super::signals;
-
-/// Exit code: not fit to fly; nothing was sent.
-const UNFIT: u8 = 2;
+use super::protection::Protected;
+use super::{UNFIT, signals};
 
 /// Arguments of `companion fly`.
 #[derive(Debug, Args)]
@@ -38,12 +36,23 @@ pub fn run(line: &CommandLine, arguments: &Arguments) -> ExitCode {
         Ok(configuration) => configuration,
         Err(error) => return line.fail(format!("--config: {error}"), FAILED),
     };
+    if let Err(finding) = companion::check::fits_build(&configuration) {
+        return line.fail(format!("profile: {finding}"), UNFIT);
+    }
+    let protected = match Protected::begin(&configuration, monotonic_ns(), arguments.json) {
+        Ok(protected) => protected,
+        Err(error) => return line.fail(error, UNFIT),
+    };
     let options = FlightOptions {
         configuration,
         dry_run: arguments.dry_run,
     };
     signals::take_interruption_as_request();
-    match fly(&options, &|| signals::interrupted_by().is_some()) {
+    let flown = fly_watched(&options, &protected.watch, &|| {
+        signals::interrupted_by().is_some()
+    });
+    protected.end();
+    match flown {
         Ok(report) => show(arguments, &report),
         Err(error) => {
             let code = if error.is_unfit() { UNFIT } else { FAILED };

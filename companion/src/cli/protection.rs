@@ -56,7 +56,9 @@ impl Protected {
             panic_dump::install(folder.join(DUMPS), || ());
         }
         watch.notifier = Notifier::from_environment().unwrap_or_else(|error| {
-            tell(&format!("warning: the service manager cannot be told: {error}"));
+            tell(&format!(
+                "warning: the service manager cannot be told: {error}"
+            ));
             None
         });
         watch.logs = logs(configuration, &watch, clock_ns, report_on_stdout);
@@ -88,10 +90,13 @@ fn logs(
     clock_ns: u64,
     report_on_stdout: bool,
 ) -> Option<Logs> {
-    let form = configuration.log.form.unwrap_or(match configuration.profile {
-        Profile::Tier1 => LogForm::Json,
-        Profile::Tier2 | Profile::Production => LogForm::Journald,
-    });
+    let form = configuration
+        .log
+        .form
+        .unwrap_or(match configuration.profile {
+            Profile::Tier1 => LogForm::Json,
+            Profile::Tier2 | Profile::Production => LogForm::Journald,
+        });
     let place = match form {
         LogForm::Journald => LogPlace::Journal,
         LogForm::Json if report_on_stdout => LogPlace::Stderr,
@@ -111,7 +116,9 @@ fn logs(
 fn say(measures: &Measures) {
     for (measure, protection) in measures {
         match protection {
-            Protection::InForce => tracing::info!(component = "hardening", "{measure}: {protection}"),
+            Protection::InForce => {
+                tracing::info!(component = "hardening", "{measure}: {protection}")
+            }
             Protection::Partly(_) | Protection::Missing(_) => {
                 tracing::warn!(component = "hardening", "{measure}: {protection}");
             }

@@ -51,6 +51,7 @@ impl Default for Configuration {
         Self {
             profile: Profile::of_build(),
             autopilot: AutopilotConfig::default(),
+            ground_station: GroundConfig::default(),
             recorder: RecorderConfig::default(),
             health: HealthConfig::default(),
             log: LogConfig::default(),

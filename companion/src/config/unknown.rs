@@ -57,10 +57,7 @@ fn hint(message: &str) -> Option<String> {
     near.map(|(name, _)| format!("the nearest known name is `{name}`"))
 }
 
-fn nearest<'a>(
-    unknown: &str,
-    known: impl Iterator<Item = &'a str>,
-) -> Option<(&'a str, f64)> {
+fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Option<(&'a str, f64)> {
     known
         .map(|name| (name, strsim::normalized_damerau_levenshtein(unknown, name)))
         .max_by(|one, other| one.1.total_cmp(&other.1))

@@ -5,19 +5,22 @@
 //! order, to the recorder, to the autopilot's link and to the ground station.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use fdr_format::records::{self, LifecycleEvent, LossCause};
 use fdr_format::{Bytes, List, Record};
 
-use crate::autopilot::live::{AutopilotLink, LinkEvent, LinkOutput};
+use crate::autopilot::live::{AutopilotLink, LinkEvent, LinkOutput, LinkRecord};
 use crate::autopilot::mavlink::Sender;
 use crate::config::Configuration;
 use crate::ground_station::{GroundLink, Texts, Values, wording};
+use crate::hardening::watchdog::Progress;
 use crate::link::{
     Diagnosis, FC_LINK, FrameClass, GCS_LINK, Heard, InboxLosses, LINKS, Notice, OutgoingFrame,
     Protocol, Verdict,
 };
 use crate::navigator::{Input, MonotonicNs, Output, Severity};
+use crate::observability::metrics::Metrics;
 use crate::pipeline::{Pipeline, Product};
 use crate::recorder::RecorderEvent;
 
@@ -107,6 +110,8 @@ pub struct Cockpit {
     values: Values,
     counts: CockpitCounts,
     now: MonotonicNs,
+    progress: Progress,
+    metrics: Arc<Metrics>,
 }
 
 impl std::fmt::Debug for Cockpit {
@@ -141,7 +146,15 @@ impl Cockpit {
             values: Values::default(),
             counts: CockpitCounts::default(),
             now: MonotonicNs(0),
+            progress: Progress::default(),
+            metrics: Arc::default(),
         }
+    }
+
+    /// Counts, from now on, where others look.
+    pub fn count_in(&mut self, progress: Progress, metrics: Arc<Metrics>) {
+        self.progress = progress;
+        self.metrics = metrics;
     }
 
     /// What went by.
@@ -252,9 +265,10 @@ impl Cockpit {
         let port = &mut self.ports[index];
         port.diagnosis.closed();
         self.counts.interruptions[index] += u64::from(std::mem::take(&mut port.open));
+        self.metrics.link_error();
         if port.is_news(text, time) {
             self.lifecycle(link, time, LifecycleEvent::Failed, "link", text, 0, out);
-            self.texts.say(Severity::Critical, text);
+            say(&mut self.texts, Severity::Critical, text);
         }
     }
 
@@ -286,8 +300,11 @@ impl Cockpit {
                 *bytes,
                 out,
             );
-            self.texts
-                .say(Severity::Warning, "link data lost: navigator late");
+            say(
+                &mut self.texts,
+                Severity::Warning,
+                "link data lost: navigator late",
+            );
         }
     }
 
@@ -302,8 +319,11 @@ impl Cockpit {
             records::Severity::Notice => Severity::Notice,
             records::Severity::Info | records::Severity::Debug => Severity::Info,
         };
-        self.texts
-            .say(severity, &format!("recorder: {}", event.text));
+        say(
+            &mut self.texts,
+            severity,
+            &format!("recorder: {}", event.text),
+        );
     }
 
     /// Does what is due at `now`.
@@ -336,7 +356,7 @@ impl Cockpit {
             (LifecycleEvent::Started, text)
         };
         out.record(&lifecycle(PROGRAM, now, event, "", &text, 0), now);
-        self.texts.say(Severity::Info, &text);
+        say(&mut self.texts, Severity::Info, &text);
     }
 
     /// The flight ends in order.
@@ -384,12 +404,16 @@ impl Cockpit {
             values,
             counts,
             now,
+            progress,
+            metrics,
             ..
         } = self;
         let mut sink = |product: Product<'_>| {
             out.record(&product.record(), *now);
+            metrics.observe(&product, *now);
             match product {
-                Product::Input(_) | Product::Checkpoint { .. } => {}
+                Product::Input(_) => progress.step(),
+                Product::Checkpoint { .. } => {}
                 Product::Output(output) => {
                     if let Output::Position(position) = output {
                         counts.positions += 1;
@@ -398,7 +422,7 @@ impl Cockpit {
                     values.hear_output(output);
                     autopilot.heed(output, *now);
                     if let Some((severity, text)) = wording::of_output(output) {
-                        texts.say(severity, &text);
+                        say(texts, severity, &text);
                     }
                 }
                 Product::SentFcBytes { bytes, .. } => autopilot.position(bytes, *now),
@@ -450,7 +474,12 @@ impl Cockpit {
                 out.record(&record, now);
             }
             LinkOutput::Send(frame) => out.send(link, frame),
-            LinkOutput::Record(record) => out.record(&record.record(), now),
+            LinkOutput::Record(record) => {
+                if let LinkRecord::KeyRotated(_) = record {
+                    self.metrics.key_rotated();
+                }
+                out.record(&record.record(), now);
+            }
             LinkOutput::Event(event) => self.event(link, &event, out),
             LinkOutput::KeyInForce => out.keep_key(true),
             LinkOutput::KeyDropped => out.keep_key(false),
@@ -465,7 +494,7 @@ impl Cockpit {
             text: &event.text,
         });
         out.record(&record, self.now);
-        self.texts.say(event.severity, &event.text);
+        say(&mut self.texts, event.severity, &event.text);
     }
 
     fn diagnose(&mut self, now: MonotonicNs, out: &mut impl Departures) {
@@ -490,7 +519,7 @@ impl Cockpit {
             let matters = link == FC_LINK || verdict != Verdict::Silent;
             if matters {
                 self.lifecycle(link, now, event, "diagnosis", &text, 0, out);
-                self.texts.say(severity, &text);
+                say(&mut self.texts, severity, &text);
             }
             if self.ports[index].diagnosis.is_silent() && link == FC_LINK {
                 out.reconnect(link);
@@ -548,6 +577,16 @@ impl Cockpit {
         let component = self.ports[usize::from(link).min(LINKS - 1)].component;
         let record = lifecycle(component, time, event, cause, text, bytes);
         out.record(&record, self.now.max(time));
+    }
+}
+
+/// Tells a person, on the ground and in the log; that it happened is recorded where it did.
+fn say(texts: &mut Texts, severity: Severity, text: &str) {
+    texts.say(severity, text);
+    match severity {
+        Severity::Critical | Severity::Error => tracing::error!(recorded = true, "{text}"),
+        Severity::Warning => tracing::warn!(recorded = true, "{text}"),
+        Severity::Notice | Severity::Info => tracing::info!(recorded = true, "{text}"),
     }
 }
 

@@ -16,9 +16,6 @@ pub enum FlightError {
         /// What it could be.
         example: &'static str,
     },
-    /// This version cannot do it.
-    #[error("`{0}` cannot fly yet")]
-    NotYet(&'static str),
     /// The configuration cannot be recorded.
     #[error(transparent)]
     Configuration(#[from] ConfigError),
@@ -51,7 +48,6 @@ impl FlightError {
         match self {
             Self::NoRecorder(_) | Self::DeviceKey(_) => true,
             Self::Missing { .. }
-            | Self::NotYet(_)
             | Self::Configuration(_)
             | Self::Recording(_)
             | Self::Machine { .. }

@@ -14,7 +14,8 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const UNIX_MIN_NS: u64 = 1_704_067_200_000_000_000;
 
 /// Monotonic nanoseconds of this boot.
-pub(super) fn monotonic_ns() -> u64 {
+#[must_use]
+pub fn monotonic_ns() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     // Neither part is negative on this clock.
     now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()

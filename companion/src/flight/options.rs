@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use super::error::FlightError;
-use crate::autopilot::AutopilotKind;
 use crate::config::Configuration;
 use crate::link::LinkAddress;
 
@@ -40,9 +39,6 @@ impl FlightOptions {
             .folder
             .clone()
             .ok_or(missing("recorder.folder", "\"/var/lib/gps-denied/fdr\""))?;
-        if configuration.autopilot.kind == AutopilotKind::INav {
-            return Err(FlightError::NotYet("autopilot.kind = \"inav\""));
-        }
         Ok(Needed {
             autopilot,
             recordings,

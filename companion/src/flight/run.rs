@@ -13,9 +13,13 @@ use super::options::FlightOptions;
 use super::recording::{Opened, open_recording};
 use super::signing::KeyStore;
 use super::summary::{FlightReport, LinkReport};
-use crate::autopilot::COMPANION_COMPONENT;
-use crate::autopilot::ardupilot::ArduPilotLink;
+use super::watch::Watch;
+use crate::autopilot::ardupilot::{ArduPilotLink, SigningStart};
+use crate::autopilot::inav::INavLink;
+use crate::autopilot::live::AutopilotLink;
 use crate::autopilot::mavlink::{FrameSigner, Sender};
+use crate::autopilot::{AutopilotConfig, AutopilotKind, COMPANION_COMPONENT};
+use crate::config::Configuration;
 use crate::ground_station::GroundLink;
 use crate::link::{
     FC_LINK, Finisher, GCS_LINK, Inbox, LINKS, Line, LinkAddress, Outbox, OutgoingFrame, Taken,
@@ -31,8 +35,8 @@ const LOOK: Duration = Duration::from_millis(50);
 const SHORTEST: Duration = Duration::from_micros(50);
 /// How often the main thread looks whether the flight is to end.
 const MAIN_NAP: Duration = Duration::from_millis(20);
-/// Producers of records: navigator and one writer for each link.
-const PRODUCERS: usize = 1 + LINKS;
+/// Producers of records: navigator, log, and one writer for each link.
+const PRODUCERS: usize = 2 + LINKS;
 
 /// A link with its threads' shared parts.
 #[derive(Debug)]
@@ -56,6 +60,18 @@ impl Wire {
 /// When there is no flight, or its recording did not end in order.
 pub fn fly(
     options: &FlightOptions,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Result<FlightReport, FlightError> {
+    fly_watched(options, &Watch::default(), stop)
+}
+
+/// As [`fly`], under a watch that others look at as well.
+///
+/// # Errors
+/// As [`fly`].
+pub fn fly_watched(
+    options: &FlightOptions,
+    watch: &Watch,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<FlightReport, FlightError> {
     let needed = options.needed()?;
@@ -82,12 +98,13 @@ pub fn fly(
     let ground = ground_wire
         .as_ref()
         .map(|_| GroundLink::new(&configuration.ground_station, us, hints));
-    let cockpit = Cockpit::new(
+    let mut cockpit = Cockpit::new(
         configuration,
         Pipeline::new(configuration),
-        Box::new(ArduPilotLink::new(&configuration.autopilot, signing)),
+        autopilot_link(&configuration.autopilot, signing),
         ground,
     );
+    cockpit.count_in(watch.progress.clone(), Arc::clone(&watch.metrics));
     let fc = Wire::new(FC_LINK, needed.autopilot.clone());
     let flight = Threads {
         fc: &fc,
@@ -96,6 +113,8 @@ pub fn fly(
         dry_run: options.dry_run,
         inbox: &Inbox::default(),
         ending: &AtomicBool::new(false),
+        configuration,
+        watch,
     };
     let Opened {
         recorder,
@@ -108,6 +127,7 @@ pub fn fly(
     let duration_s = MonotonicNs(clock.now_ns()).seconds_since(MonotonicNs(began_ns));
     let flight_dir = recorder.folder().to_owned();
     let status = Arc::clone(recorder.status());
+    watch.recorded();
     let finished = recorder.finish().map_err(FlightError::Recording);
     let counts = flown?;
     let finished = finished?;
@@ -135,6 +155,17 @@ pub fn fly(
     })
 }
 
+/// The link in the language of the configured autopilot.
+fn autopilot_link(
+    config: &AutopilotConfig,
+    signing: Option<SigningStart>,
+) -> Box<dyn AutopilotLink> {
+    match config.kind {
+        AutopilotKind::ArduPilot => Box::new(ArduPilotLink::new(config, signing)),
+        AutopilotKind::INav => Box::new(INavLink::default()),
+    }
+}
+
 /// What the threads share.
 #[derive(Clone, Copy)]
 struct Threads<'a> {
@@ -144,6 +175,8 @@ struct Threads<'a> {
     dry_run: bool,
     inbox: &'a Inbox,
     ending: &'a AtomicBool,
+    configuration: &'a Configuration,
+    watch: &'a Watch,
 }
 
 impl Threads<'_> {
@@ -165,13 +198,17 @@ impl Threads<'_> {
             records: sender()?,
             keys,
         };
+        self.watch.recording(recorder, sender()?);
         let notices = Arc::clone(recorder.notices());
         let fc_records = sender()?;
         let ground_records = sender()?;
         thread::scope(|scope| {
-            let fc_finisher = Finisher::Mavlink {
-                sequence: 0,
-                signer,
+            let fc_finisher = match self.configuration.autopilot.kind {
+                AutopilotKind::ArduPilot => Finisher::Mavlink {
+                    sequence: 0,
+                    signer,
+                },
+                AutopilotKind::INav => Finisher::AsIs,
             };
             let fc_tx = spawn(scope, "fc-tx", move || {
                 write_link(self.writing(self.fc, fc_records), fc_finisher);
@@ -199,18 +236,26 @@ impl Threads<'_> {
                     })
                 })
                 .collect();
+            let health = spawn(scope, "health", move || {
+                let config = &self.configuration.health;
+                let folder = recorder.folder();
+                self.watch
+                    .watch(config, folder, self.inbox, self.clock, self.ending);
+            });
             if let Ok(navigator) = &navigator {
+                self.watch.ready();
                 while !stop() && !navigator.is_finished() {
                     thread::sleep(MAIN_NAP);
                 }
             }
+            self.watch.stopping();
             self.ending.store(true, Ordering::Release);
             self.inbox.close();
             let flown = join("navigator", navigator);
             for wire in [Some(self.fc), self.ground].into_iter().flatten() {
                 wire.outbox.close();
             }
-            let mut ended = vec![join("fc-tx", Ok(fc_tx))];
+            let mut ended = vec![join("fc-tx", Ok(fc_tx)), join("health", health)];
             ended.extend(ground_tx.map(|thread| join("gcs-tx", thread)));
             for wire in [Some(self.fc), self.ground].into_iter().flatten() {
                 wire.line.stop();

@@ -17,7 +17,9 @@ pub enum ArmourError {
     #[error(transparent)]
     Filter(#[from] FilterError),
     /// The recording's folder cannot be made; without one there is no flight.
-    #[error("{path}: the folder for recordings cannot be made: {source}; without a recorder there is no flight")]
+    #[error(
+        "{path}: the folder for recordings cannot be made: {source}; without a recorder there is no flight"
+    )]
     Folder {
         /// The folder.
         path: PathBuf,
@@ -81,7 +83,9 @@ fn reach(configuration: &Configuration) -> Reach {
     reach.connects = !cfg!(feature = "production");
     if reach.connects {
         // The C library looks names up with code that it loads.
-        reach.read.extend(["/lib", "/usr/lib", "/run/systemd/resolve"].map(PathBuf::from));
+        reach
+            .read
+            .extend(["/lib", "/usr/lib", "/run/systemd/resolve"].map(PathBuf::from));
     }
     reach
 }

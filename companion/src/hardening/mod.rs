@@ -10,6 +10,7 @@
 //! `systemd` asks for the same from outside (`deploy/systemd`); neither relies on the other.
 //! [`notify`] and [`watchdog`] tell it that the navigator is making progress.
 
+pub mod armour;
 pub mod landlock;
 pub mod memory;
 pub mod notify;

@@ -45,7 +45,8 @@ fn describe(panic: &PanicHookInfo<'_>) -> String {
     let name = thread.name().unwrap_or("without a name");
     let version = env!("CARGO_PKG_VERSION");
     let backtrace = Backtrace::force_capture();
-    let mut text = format!("companion {version}: thread `{name}` panicked: {panic}\n\n{backtrace}\n");
+    let mut text =
+        format!("companion {version}: thread `{name}` panicked: {panic}\n\n{backtrace}\n");
     let mut end = DUMP_BYTES.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;

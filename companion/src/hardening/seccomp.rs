@@ -89,9 +89,7 @@ fn filter(sockets: Sockets) -> Result<BpfProgram, FilterError> {
         refuse(*call, Vec::new());
     }
     if sockets != Sockets::ClientsAndOneListener {
-        ACCEPTING
-            .iter()
-            .for_each(|call| refuse(*call, Vec::new()));
+        ACCEPTING.iter().for_each(|call| refuse(*call, Vec::new()));
     }
     let families: &[i32] = match sockets {
         Sockets::Local => &[libc::AF_UNIX],
@@ -100,10 +98,7 @@ fn filter(sockets: Sockets) -> Result<BpfProgram, FilterError> {
         }
     };
     refuse(libc::SYS_socket, vec![other_family(families)?]);
-    refuse(
-        libc::SYS_socketpair,
-        vec![other_family(&[libc::AF_UNIX])?],
-    );
+    refuse(libc::SYS_socketpair, vec![other_family(&[libc::AF_UNIX])?]);
     SeccompFilter::new(
         rules,
         SeccompAction::Allow,

@@ -110,7 +110,7 @@ impl BoardReader {
         let per_mille = GRAPHICS
             .iter()
             .find_map(|path| number(&self.root.join(path)))?;
-        Some((per_mille as f64 * 0.1).clamp(0.0, 100.0))
+        Some((per_mille as f64 / 10.0).clamp(0.0, 100.0))
     }
 
     fn zones(&self) -> Vec<Zone> {
@@ -119,7 +119,7 @@ impl BoardReader {
             .iter()
             .take(ZONES_MAX)
             .filter_map(|zone| {
-                let temperature_c = number(&zone.join("temp"))? as f64 * 1e-3;
+                let temperature_c = number(&zone.join("temp"))? as f64 / 1000.0;
                 PLAUSIBLE_C.contains(&temperature_c).then(|| Zone {
                     name: attribute(&zone.join("type")).unwrap_or_default(),
                     temperature_c,
@@ -151,16 +151,14 @@ impl BoardReader {
                 (1..=CHANNELS).map(move |event| monitor.join(format!("oc{event}_event_cnt")))
             })
             .filter_map(|path| number(&path))
-            .fold(0, |sum, events| {
+            .fold(0_u64, |sum, events| {
                 sum.saturating_add(u64::try_from(events).unwrap_or_default())
             })
     }
 
     fn rails(&self) -> Vec<Rail> {
         self.monitors("ina3221")
-            .flat_map(|monitor| {
-                (1..=CHANNELS).filter_map(move |channel| rail(&monitor, channel))
-            })
+            .flat_map(|monitor| (1..=CHANNELS).filter_map(move |channel| rail(&monitor, channel)))
             .take(RAILS_MAX)
             .collect()
     }
@@ -168,9 +166,15 @@ impl BoardReader {
 
 /// Fans and alarms are cooling devices too, and slow nothing.
 fn slows_processor(kind: &str) -> bool {
-    ["cpufreq", "thermal-cpufreq", "devfreq", "thermal-devfreq", "Processor"]
-        .iter()
-        .any(|begin| kind.starts_with(begin))
+    [
+        "cpufreq",
+        "thermal-cpufreq",
+        "devfreq",
+        "thermal-devfreq",
+        "Processor",
+    ]
+    .iter()
+    .any(|begin| kind.starts_with(begin))
         || kind.ends_with("-throttle-alert")
 }
 

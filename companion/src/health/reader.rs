@@ -20,7 +20,8 @@ pub struct MachineReadings {
 /// Samples the machine.
 #[derive(Debug)]
 pub struct HealthReader {
-    system: System,
+    /// Absent where the kernel tells neither load nor memory: both are zero then.
+    system: Option<System>,
     board: BoardReader,
     recording: PathBuf,
 }
@@ -29,9 +30,11 @@ impl HealthReader {
     /// A reader for a flight that is recorded in folder `recording`.
     #[must_use]
     pub fn new(config: &HealthConfig, recording: &Path) -> Self {
-        let mut system = System::new();
+        let mut system = System::new().ok();
         // The load is what was done between two looks.
-        system.refresh_cpu_usage();
+        if let Some(system) = &mut system {
+            system.refresh_cpu_usage();
+        }
         Self {
             system,
             board: BoardReader::new(&config.sysfs),
@@ -41,18 +44,18 @@ impl HealthReader {
 
     /// The state of the machine at `time`, which is now. Processor load is that since the last sample.
     pub fn sample(&mut self, time: MonotonicNs) -> MachineReadings {
-        self.system.refresh_cpu_usage();
-        self.system.refresh_memory();
+        let (cpu_percent, ram_used_bytes, ram_total_bytes) =
+            self.system.as_mut().map_or((0.0, 0, 0), load_and_memory);
         let board = self.board.read();
         let (nvm_free_bytes, nvm_total_bytes) = room(&self.recording);
         let health = SystemHealth {
             time,
-            cpu_percent: f64::from(self.system.global_cpu_usage()).clamp(0.0, 100.0),
+            cpu_percent,
             gpu_percent: board.gpu_percent,
             temperature_c: board.temperature_c(),
             throttled: board.throttled,
-            ram_used_bytes: self.system.used_memory(),
-            ram_total_bytes: self.system.total_memory(),
+            ram_used_bytes,
+            ram_total_bytes,
             // A Jetson's graphics processor lives in main memory.
             vram_used_bytes: None,
             vram_total_bytes: None,
@@ -61,6 +64,13 @@ impl HealthReader {
         };
         MachineReadings { health, board }
     }
+}
+
+fn load_and_memory(system: &mut System) -> (f64, u64, u64) {
+    system.refresh_cpu_usage();
+    system.refresh_memory();
+    let load = f64::from(system.global_cpu_usage()).clamp(0.0, 100.0);
+    (load, system.used_memory(), system.total_memory())
 }
 
 /// Free bytes for us and all bytes of the file system of `folder`; zero when it is gone, which counts

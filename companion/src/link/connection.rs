@@ -225,18 +225,21 @@ fn open_tcp(host: &str, port: u16) -> io::Result<Connection> {
     Err(last.unwrap_or_else(nobody))
 }
 
+/// Connected and never bound: the kernel chooses the port on our side, and only the other side is heard.
 #[cfg(not(feature = "production"))]
 fn open_udp(host: &str, port: u16) -> io::Result<Connection> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
+
     let address = resolve(host, port)?.into_iter().next().ok_or_else(nobody)?;
-    let ours = match address {
-        std::net::SocketAddr::V4(_) => "0.0.0.0:0",
-        std::net::SocketAddr::V6(_) => "[::]:0",
+    let family = match address {
+        std::net::SocketAddr::V4(_) => AddressFamily::INET,
+        std::net::SocketAddr::V6(_) => AddressFamily::INET6,
     };
-    let socket = std::net::UdpSocket::bind(ours)?;
-    socket.connect(address)?;
-    socket.set_nonblocking(true)?;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let fd = socket_with(family, SocketType::DGRAM, flags, None)?;
+    connect(&fd, &address)?;
     Ok(Connection {
-        fd: socket.into(),
+        fd,
         kind: Kind::Datagrams,
     })
 }

@@ -67,6 +67,7 @@ impl<S: Subscriber> Layer<S> for Capture {
             // Five hundred years fit.
             unix_ns: since.unwrap_or_default().as_nanos() as u64,
             message: fields.message,
+            recorded: fields.recorded,
             context: fields.context,
         };
         match self.queue.try_send(Message::Line(line)) {
@@ -83,6 +84,7 @@ struct Fields {
     message: String,
     component: Option<String>,
     cycle: Option<u64>,
+    recorded: bool,
     context: Map<String, Value>,
     coordinates: bool,
 }
@@ -127,7 +129,10 @@ impl Visit for Fields {
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, value.into());
+        match field.name() {
+            "recorded" => self.recorded = value,
+            _ => self.put(field, value.into()),
+        }
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {

@@ -5,7 +5,14 @@
 //! comes in such pairs.
 
 const NAMES: [&str; 8] = [
-    "lat", "latitude", "lon", "lng", "longitude", "coordinate", "coordinates", "position",
+    "lat",
+    "latitude",
+    "lon",
+    "lng",
+    "longitude",
+    "coordinate",
+    "coordinates",
+    "position",
 ];
 const DECIMALS_MIN: usize = 3;
 /// Characters between the two numbers of a pair: `50.4501° N, 30.5234`.
@@ -35,9 +42,9 @@ pub fn shows_coordinates(text: &str) -> bool {
 
 /// Another word between two numbers makes them two statements.
 fn only_separates(between: &str) -> bool {
-    between.chars().all(|character| {
-        !character.is_alphanumeric() || matches!(character, 'N' | 'S' | 'E' | 'W')
-    })
+    between
+        .chars()
+        .all(|character| !character.is_alphanumeric() || matches!(character, 'N' | 'S' | 'E' | 'W'))
 }
 
 struct Number {

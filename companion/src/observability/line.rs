@@ -21,6 +21,8 @@ pub struct Line {
     pub unix_ns: u64,
     /// For people.
     pub message: String,
+    /// Whether what it says is in the recording already.
+    pub recorded: bool,
     /// Everything else that the line says.
     pub context: Map<String, Value>,
 }

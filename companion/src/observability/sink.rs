@@ -79,8 +79,12 @@ fn journal_line(line: &Line, flight_id: Option<&str>) {
     }
 }
 
-/// Puts a line of WARN and above into the recording; says whether it is lost.
+/// Puts a line of WARN and above into the recording, unless what it says is there already; says whether it
+/// is lost.
 pub(super) fn record(line: &Line, sender: &mut RecordSender) -> bool {
+    if line.recorded {
+        return false;
+    }
     let severity = match line.level {
         Level::ERROR => records::Severity::Error,
         Level::WARN => records::Severity::Warning,
@@ -100,7 +104,5 @@ pub(super) fn record(line: &Line, sender: &mut RecordSender) -> bool {
         target: &line.component,
         text: &text[..end],
     };
-    sender
-        .append(&Record::Log(log), line.monotonic_ns)
-        .is_err()
+    sender.append(&Record::Log(log), line.monotonic_ns).is_err()
 }

@@ -94,7 +94,17 @@ pub(super) fn answer_to(
             put(&0_i16.to_le_bytes());
             put(&height_cm.to_le_bytes());
         }
-        151 => put(&[1, 1, 1, 1, 1, gps.health(), 0, u8::from(settings.pitot_hardware > 0), 0]),
+        151 => put(&[
+            1,
+            1,
+            1,
+            1,
+            1,
+            gps.health(),
+            0,
+            u8::from(settings.pitot_hardware > 0),
+            0,
+        ]),
         166 => {
             let (last_dt_ms, timeouts, [eph_cm, epv_cm]) = gps.statistics();
             put(&last_dt_ms.to_le_bytes());

@@ -14,7 +14,7 @@ mod receiver;
 mod serve;
 
 pub use answers::{FakeSettings, Sensors};
-pub use machine::{Fault, FakeInav, Port};
+pub use machine::{FakeInav, Fault, Port};
 pub use parser::{Parser, Step};
 pub use receiver::{GpsDriver, Taken};
 pub use serve::{Place, ServeError, serve};

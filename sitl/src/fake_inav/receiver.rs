@@ -49,7 +49,12 @@ impl Taken {
     pub fn decode(payload: &[u8; 52]) -> Self {
         let u16_at = |at: usize| u16::from_le_bytes([payload[at], payload[at + 1]]);
         let i32_at = |at: usize| {
-            i32::from_le_bytes([payload[at], payload[at + 1], payload[at + 2], payload[at + 3]])
+            i32::from_le_bytes([
+                payload[at],
+                payload[at + 1],
+                payload[at + 2],
+                payload[at + 3],
+            ])
         };
         Self {
             fix_type: payload[7],

@@ -73,7 +73,9 @@ impl Flight {
         fs::write(&config, text).unwrap();
         let socket = folder.path().join("notify");
         let manager = UnixDatagram::bind(&socket).unwrap();
-        manager.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        manager
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
         let mut command = Command::new(binary);
         command
             .args(["fly", "--json", "--config"])
@@ -119,7 +121,12 @@ impl Flight {
             .filter_map(|entry| fs::read_link(entry.unwrap().path()).ok())
             .filter_map(|target| {
                 let target = target.to_string_lossy().into_owned();
-                Some(target.strip_prefix("socket:[")?.trim_end_matches(']').to_owned())
+                Some(
+                    target
+                        .strip_prefix("socket:[")?
+                        .trim_end_matches(']')
+                        .to_owned(),
+                )
             })
             .collect()
     }
@@ -137,7 +144,10 @@ impl Flight {
         // In tier 1 the log stands in front of the report.
         let report = text.find("\n{\n").map_or(0, |at| at + 1);
         let report = serde_json::from_str(&text[report..]);
-        (report.unwrap_or_else(|error| panic!("{error}: {text}")), self.folder)
+        (
+            report.unwrap_or_else(|error| panic!("{error}: {text}")),
+            self.folder,
+        )
     }
 }
 
@@ -149,7 +159,9 @@ fn listening(flight: &Flight, mine: &[String]) -> Vec<String> {
         let text = fs::read_to_string(flight.proc(&format!("net/{table}"))).unwrap_or_default();
         for line in text.lines().skip(1) {
             let fields: Vec<_> = line.split_whitespace().collect();
-            let ours = fields.get(9).is_some_and(|inode| mine.iter().any(|own| own == inode));
+            let ours = fields
+                .get(9)
+                .is_some_and(|inode| mine.iter().any(|own| own == inode));
             let connected = table.starts_with("tcp") && fields.get(3) != Some(&"0A");
             if ours && !connected {
                 found.push(format!("{table}: {line}"));
@@ -160,7 +172,9 @@ fn listening(flight: &Flight, mine: &[String]) -> Vec<String> {
     let text = fs::read_to_string(flight.proc("net/unix")).unwrap();
     for line in text.lines().skip(1) {
         let fields: Vec<_> = line.split_whitespace().collect();
-        let ours = fields.get(6).is_some_and(|inode| mine.iter().any(|own| own == inode));
+        let ours = fields
+            .get(6)
+            .is_some_and(|inode| mine.iter().any(|own| own == inode));
         if ours && fields.get(3) == Some(&"00010000") {
             found.push(format!("unix: {line}"));
         }
@@ -170,7 +184,9 @@ fn listening(flight: &Flight, mine: &[String]) -> Vec<String> {
 
 #[test]
 fn the_program_flies_and_records_and_nothing_of_it_listens() {
-    let Some((binary, profile)) = program() else { return };
+    let Some((binary, profile)) = program() else {
+        return;
+    };
     let flight = Flight::begin(&binary, &profile);
     flight.hear("READY=1");
     flight.hear("WATCHDOG=1");
@@ -186,11 +202,18 @@ fn the_program_flies_and_records_and_nothing_of_it_listens() {
             line.map(|value| value.trim().to_owned())
         };
         let name = field("Name:").unwrap();
-        assert_eq!(field("Seccomp:").as_deref(), Some("2"), "thread {name} has no filter");
+        assert_eq!(
+            field("Seccomp:").as_deref(),
+            Some("2"),
+            "thread {name} has no filter"
+        );
         assert_eq!(field("NoNewPrivs:").as_deref(), Some("1"), "thread {name}");
     }
     let limits = fs::read_to_string(flight.proc("limits")).unwrap();
-    let core = limits.lines().find(|line| line.starts_with("Max core")).unwrap();
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core"))
+        .unwrap();
     assert!(core.contains(" 0 "), "{core}");
     stranger_fails(&flight, &profile);
 
@@ -228,10 +251,16 @@ fn stranger_fails(flight: &Flight, profile: &str) {
 
 #[test]
 fn a_file_for_the_other_build_is_not_flown() {
-    let Some((binary, profile)) = program() else { return };
+    let Some((binary, profile)) = program() else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("companion.toml");
-    let other = if profile == "production" { "tier1" } else { "production" };
+    let other = if profile == "production" {
+        "tier1"
+    } else {
+        "production"
+    };
     let fdr = folder.path().join("fdr");
     let text = format!(
         "profile = \"{other}\"\n[autopilot]\naddress = \"serial:/dev/null:921600\"\n[recorder]\n\
@@ -246,6 +275,9 @@ fn a_file_for_the_other_build_is_not_flown() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     let told = String::from_utf8_lossy(&output.stderr);
-    assert!(told.contains("profile") && told.contains("build-production"), "{told}");
+    assert!(
+        told.contains("profile") && told.contains("build-production"),
+        "{told}"
+    );
     assert!(!fdr.exists(), "nothing was begun");
 }

@@ -36,8 +36,13 @@ impl Evidence {
     #[must_use]
     pub fn missing(&self) -> Option<&'static str> {
         if self.sensor_bit != Some(true) {
-            Some("its GPS sensor is not in use; set feature GPS and gps_provider = MSP, and start it anew")
-        } else if self.sensor_status.is_some_and(|status| status != SENSOR_WELL) {
+            Some(
+                "its GPS sensor is not in use; set feature GPS and gps_provider = MSP, and start it anew",
+            )
+        } else if self
+            .sensor_status
+            .is_some_and(|status| status != SENSOR_WELL)
+        {
             Some("it finds its GPS sensor unwell; frames may get lost on the wire")
         } else if self.last_dt_ms.is_none_or(|ms| !PERIOD_MS.contains(&ms)) {
             Some("frames do not arrive at 10 Hz; check the speed of the port, and who else uses it")

@@ -141,7 +141,8 @@ impl AutopilotLink for INavLink {
         };
         work.now = work.now.max(now);
         work.schedule.position_sent(now);
-        work.delivery.sent(frame.bytes().get(FIX_TYPE_AT) == Some(&FIX_3D));
+        work.delivery
+            .sent(frame.bytes().get(FIX_TYPE_AT) == Some(&FIX_3D));
         work.last_position = Some(frame);
         work.outputs.push(LinkOutput::Send(frame));
     }
@@ -256,8 +257,7 @@ impl Work {
                 pitch_rad,
                 yaw_rad,
             } => {
-                let angular_rate_frd_radps =
-                    self.rates.rates(time, roll_rad, pitch_rad, yaw_rad);
+                let angular_rate_frd_radps = self.rates.rates(time, roll_rad, pitch_rad, yaw_rad);
                 self.input(Input::Attitude(Attitude {
                     time,
                     roll_rad,

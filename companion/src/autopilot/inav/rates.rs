@@ -122,7 +122,9 @@ mod tests {
             told.push(yaw.to_degrees());
         }
         assert!(
-            told[30..].iter().all(|rate| (rate - turn_deg_s).abs() < 2.1),
+            told[30..]
+                .iter()
+                .all(|rate| (rate - turn_deg_s).abs() < 2.1),
             "{told:?}"
         );
     }

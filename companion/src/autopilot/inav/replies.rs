@@ -242,7 +242,9 @@ impl Reply {
                 yaw_rad,
             } => {
                 let half = core::f64::consts::PI + 0.01;
-                roll_rad.abs() <= half && pitch_rad.abs() <= half / 2.0 && yaw_rad.abs() <= 2.0 * half
+                roll_rad.abs() <= half
+                    && pitch_rad.abs() <= half / 2.0
+                    && yaw_rad.abs() <= 2.0 * half
             }
             Self::Altitude { baro_m } => baro_m.abs() <= HEIGHT_MAX_M,
             Self::Airspeed { indicated_mps } => indicated_mps <= AIRSPEED_MAX_MPS,
@@ -253,7 +255,9 @@ impl Reply {
             | Self::Status { .. }
             | Self::Setting { .. } => true,
         };
-        possible.then_some(self).ok_or(ReplyError::Impossible(command))
+        possible
+            .then_some(self)
+            .ok_or(ReplyError::Impossible(command))
     }
 }
 

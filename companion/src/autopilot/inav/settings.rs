@@ -131,7 +131,10 @@ pub fn judge_settings(values: &SettingValues) -> Vec<Finding> {
             format!("gps_min_sats is {satellites}, {SATELLITES} are told: set gps_min_sats = 6"),
         );
     }
-    if let Some(limit_cm) = values.max_eph_epv_cm.filter(|limit| *limit <= ACCURACY_MAX_CM) {
+    if let Some(limit_cm) = values
+        .max_eph_epv_cm
+        .filter(|limit| *limit <= ACCURACY_MAX_CM)
+    {
         find(
             Severity::Warning,
             format!(
@@ -142,7 +145,8 @@ pub fn judge_settings(values: &SettingValues) -> Vec<Finding> {
         );
     }
     if values.pitot_hardware == Some(PITOT_VIRTUAL) {
-        let text = "pitot_hardware is VIRTUAL: airspeed comes from our own positions and is not used";
+        let text =
+            "pitot_hardware is VIRTUAL: airspeed comes from our own positions and is not used";
         find(Severity::Warning, text.to_owned());
     }
     if values.airframe() == Airframe::Unknown

@@ -114,9 +114,7 @@ impl Default for Metrics {
             matches_refused: zero(),
             labels: [const { AtomicU64::new(0) }; 3],
             frame_latency: Buckets::new([0.02, 0.04, 0.06, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.5]),
-            emission_delay: Buckets::new([
-                1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1,
-            ]),
+            emission_delay: Buckets::new([1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]),
             deadline_misses: zero(),
             thermal_hybrid: zero(),
             key_rotations: zero(),
@@ -154,7 +152,8 @@ impl Metrics {
 
     /// Frames were refused by their checksum or signature.
     pub fn validation_failed(&self, frames: u64) {
-        self.validation_failures.fetch_add(frames, Ordering::Relaxed);
+        self.validation_failures
+            .fetch_add(frames, Ordering::Relaxed);
     }
 
     fn input(&self, input: &Input) {

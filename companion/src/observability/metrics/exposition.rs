@@ -74,7 +74,7 @@ impl Text {
         self.family(name, "histogram", help);
         let bucket = format!("{name}_bucket");
         for (limit, count) in buckets.cumulative() {
-            self.sample(&bucket, &[("le", &limit.to_string())], count as f64);
+            self.sample(&bucket, &[("le", limit.to_string().as_str())], count as f64);
         }
         let (count, sum) = buckets.totals();
         self.sample(&bucket, &[("le", "+Inf")], count as f64);
@@ -108,7 +108,7 @@ fn navigation(text: &mut Text, metrics: &Metrics) {
     let name = "gps_denied_source_label_total";
     text.family(name, "counter", "Positions told, by label.");
     let labels = ["dead_reckoned", "visual_propagated", "satellite_anchored"];
-    for (label, count) in labels.iter().zip(&metrics.labels) {
+    for (label, count) in labels.into_iter().zip(&metrics.labels) {
         text.sample(name, &[("label", label)], load(count) as f64);
     }
     let (accepted, refused) = (
@@ -213,12 +213,12 @@ fn jetson(text: &mut Text, board: &BoardReadings) {
     let name = "jetson_stats_temperature_celsius";
     text.family(name, "gauge", "Temperature of a thermal zone.");
     for zone in &board.zones {
-        text.sample(name, &[("zone", &zone.name)], zone.temperature_c);
+        text.sample(name, &[("zone", zone.name.as_str())], zone.temperature_c);
     }
     let name = "jetson_stats_power_watts";
     text.family(name, "gauge", "Power drawn from a supply rail.");
     for rail in &board.rails {
-        text.sample(name, &[("rail", &rail.name)], rail.power_w);
+        text.sample(name, &[("rail", rail.name.as_str())], rail.power_w);
     }
     text.single(
         "jetson_stats_gpu_percent",

@@ -63,7 +63,11 @@ impl ProcessFigures {
                 "Resident memory.",
                 self.resident_bytes,
             ),
-            ("process_open_fds", "Open file descriptors.", self.open_files),
+            (
+                "process_open_fds",
+                "Open file descriptors.",
+                self.open_files,
+            ),
             ("process_threads", "Threads.", self.threads),
         ] {
             text.single(name, "gauge", help, Some(value));

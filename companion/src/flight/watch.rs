@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::hardening::memory;
 use crate::hardening::notify::Notifier;
 use crate::hardening::watchdog::{Progress, Watchdog};
+use crate::hardening::{Protection, memory};
 use crate::health::{BoardReadings, HealthConfig, HealthReader};
 use crate::link::Inbox;
 use crate::navigator::{Input, MonotonicNs};
@@ -47,7 +47,7 @@ pub struct Watch {
 
 impl Watch {
     /// The recorder is up; `sender` records the log's warnings.
-    pub(crate) fn recording(&self, recorder: &Recorder, sender: RecordSender) {
+    pub(super) fn recording(&self, recorder: &Recorder, sender: RecordSender) {
         let view = (Arc::clone(recorder.status()), recorder.clock());
         // A watch is over one flight.
         let _ = self.recorder.set(view);
@@ -57,24 +57,24 @@ impl Watch {
         }
         if self.locks_memory {
             match memory::lock() {
-                crate::hardening::Protection::InForce => {}
+                Protection::InForce => {}
                 missing => tracing::warn!(component = "hardening", "memory lock: {missing}"),
             }
         }
     }
 
     /// Positions will flow.
-    pub(crate) fn ready(&self) {
+    pub(super) fn ready(&self) {
         self.tell(Notifier::ready);
     }
 
     /// The end has begun.
-    pub(crate) fn stopping(&self) {
+    pub(super) fn stopping(&self) {
         self.tell(Notifier::stopping);
     }
 
     /// The recorder is about to end.
-    pub(crate) fn recorded(&self) {
+    pub(super) fn recorded(&self) {
         if let Some(logs) = &self.logs {
             logs.end_recording();
         }
@@ -82,12 +82,15 @@ impl Watch {
 
     fn tell(&self, word: impl Fn(&Notifier) -> std::io::Result<()>) {
         if let Some(Err(error)) = self.notifier.as_ref().map(word) {
-            tracing::warn!(component = "hardening", "the service manager does not listen: {error}");
+            tracing::warn!(
+                component = "hardening",
+                "the service manager does not listen: {error}"
+            );
         }
     }
 
     /// The health thread's work, until `ending`.
-    pub(crate) fn watch(
+    pub(super) fn watch(
         &self,
         config: &HealthConfig,
         recording: &Path,
