@@ -7,6 +7,8 @@
 //! | 2 | `demo`: not clean or not identical when re-run; `monte-carlo`: a limit is broken |
 //! | 64 | wrong usage |
 
+mod world;
+
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -48,6 +50,9 @@ enum Command {
     /// threads change nothing. Exit codes: 0 every limit of sitl/limits.toml holds, 1 not completed,
     /// 2 a limit is broken, 64 wrong usage.
     MonteCarlo(MonteCarloArguments),
+    /// The ground of the test world: pictures, maps, and the judge of vision on it.
+    #[command(subcommand)]
+    World(world::WorldCommand),
 }
 
 #[derive(Debug, clap::Args)]
@@ -101,6 +106,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match command {
         Command::Demo(arguments) => run_demo(&arguments),
         Command::MonteCarlo(arguments) => run_monte_carlo(&arguments),
+        Command::World(command) => world::run(&command),
     };
     // Errors name their cause themselves.
     done.unwrap_or_else(|error| line.fail(error, FAILED))

@@ -11,6 +11,7 @@ pub mod autopilot_stream;
 pub mod belief;
 pub mod demo;
 pub mod flight_control;
+pub mod ground;
 pub mod monte_carlo;
 pub mod randomness;
 pub mod route;
