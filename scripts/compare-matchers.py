@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Zero-mean normalised correlation and ORB + RANSAC on the pairs that `sitl world pairs DIR` wrote.
 
-    compare-matchers.py DIR
+    compare-matchers.py DIR [PICTURES]
 
 Pairs show a rectified north-up frame and the map around a wrong estimate, both at 0.5 m per pixel; every
 other pair shows two places. Each method gives a place and a score. Printed per method: share of the
 pairs of one place within 12 m whatever the score, share that is left when the score must exceed that of
 every wrong answer (no false anchor), median error of those within 12 m, and milliseconds per pair on one
-thread. Needs opencv-python-headless and numpy.
+thread. With PICTURES, a folder, the clearest pair that we accept and the first two that we refuse are drawn there:
+the frame, and the map with the place of the frame as it is (white) and as we see it (black). Needs opencv-python-headless and numpy.
 """
 
 import csv
@@ -55,6 +56,30 @@ def orb(frame, map_, detector, matcher):
     return ((centre - y) * GSD_M, (x - centre) * GSD_M), int(inliers.sum())
 
 
+def draw(folder, row, path):
+    frame, map_ = [
+        cv2.imread(str(folder / f"{row['pair']}-{what}.png"), cv2.IMREAD_GRAYSCALE) for what in ("frame", "map")
+    ]
+    half = frame.shape[0] // 2
+    centre = map_.shape[0] / 2
+    for kind, colour in (("", 255), ("ours_", 0)):
+        x = round(centre + float(row[f"{kind}east_m"]) / GSD_M)
+        y = round(centre - float(row[f"{kind}north_m"]) / GSD_M)
+        cv2.rectangle(map_, (x - half, y - half), (x + half, y + half), colour, 2)
+    side = cv2.copyMakeBorder(frame, half, half, 0, 8, cv2.BORDER_CONSTANT, value=255)
+    cv2.imwrite(str(path), np.hstack([side, map_]), [cv2.IMWRITE_JPEG_QUALITY, 70])
+
+
+def draw_some(folder, rows, pictures):
+    pictures.mkdir(parents=True, exist_ok=True)
+    here = [row for row in rows if row["elsewhere"] == "0"]
+    accepted = [row for row in here if row["accepted"] == "1"]
+    refused = [row for row in here if row["accepted"] == "0"]
+    clear = sorted(accepted, key=lambda row: -float(row["ratio"]))[:1]
+    for name, row in zip(["accepted", "refused-1", "refused-2"], clear + refused[:2]):
+        draw(folder, row, pictures / f"{name}.jpg")
+
+
 def main():
     cv2.setNumThreads(1)
     folder = Path(sys.argv[1])
@@ -62,6 +87,8 @@ def main():
     matcher = cv2.BFMatcher(cv2.NORM_HAMMING)
     methods = {"zero-mean normalised correlation": zncc, "ORB + RANSAC": lambda f, m: orb(f, m, detector, matcher)}
     rows = list(csv.DictReader(open(folder / "pairs.csv", encoding="ascii")))
+    if len(sys.argv) > 2:
+        draw_some(folder, rows, Path(sys.argv[2]))
     results = {name: [] for name in ["gradient orientation (ours)", *methods]}
     for row in rows:
         frame, map_ = [
