@@ -43,6 +43,18 @@ lint:
 monte-carlo *OPTIONS="--flights 1000":
     @cargo run --locked --release -p sitl -- monte-carlo {{ OPTIONS }}
 
+# Vision over the test world against the figures required (some minutes); takes the options of `sitl world judge`
+judge-vision *OPTIONS="--frames 2000":
+    @cargo run --locked --release -p sitl -- world judge {{ OPTIONS }}
+
+# Flight with GPS spoofed from minute 3, positions from rendered frames; takes the options of `sitl world fly`
+fly-by-sight *OPTIONS:
+    @cargo run --locked --release -p sitl -- world fly {{ OPTIONS }}
+
+# Our matcher beside normalised correlation and ORB + RANSAC (installs OpenCV the first time)
+compare-matchers PAIRS="200":
+    scripts/compare-matchers.sh {{ PAIRS }}
+
 # The navigator's bit vectors on the Jetson's processor, emulated (root; some minutes the first time)
 aarch64-core:
     scripts/aarch64-core.sh

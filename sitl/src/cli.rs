@@ -7,6 +7,8 @@
 //! | 2 | `demo`: not clean or not identical when re-run; `monte-carlo`: a limit is broken; `fake-inav`: a companion did something wrongly |
 //! | 64 | wrong usage |
 
+mod world;
+
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -62,6 +64,9 @@ enum Command {
     /// Deadline to bytes in the kernel, jitter, processor, memory, first position, restart. `just
     /// bench-live` builds both programs first. Exit codes: 0 measured, 1 not completed, 64 wrong usage.
     BenchLive(BenchLiveArguments),
+    /// The ground of the test world: pictures, maps, and the judge of vision on it.
+    #[command(subcommand)]
+    World(world::WorldCommand),
 }
 
 #[derive(Debug, clap::Args)]
@@ -158,6 +163,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::MonteCarlo(arguments) => run_monte_carlo(&arguments),
         Command::BenchLive(arguments) => run_bench_live(arguments),
         Command::FakeInav(arguments) => run_fake_inav(&arguments),
+        Command::World(command) => world::run(&command),
     };
     // Errors name their cause themselves.
     done.unwrap_or_else(|error| line.fail(error, FAILED))

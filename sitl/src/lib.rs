@@ -14,6 +14,7 @@ pub mod demo;
 pub mod fake_ardupilot;
 pub mod fake_inav;
 pub mod flight_control;
+pub mod ground;
 pub mod monte_carlo;
 pub mod randomness;
 pub mod route;

@@ -18,5 +18,7 @@ pub mod patches;
 pub mod photos;
 pub mod qualify;
 mod rectify;
+mod registration;
+mod view;
 
 pub use rectify::{MAX_TILT_RAD, Pose, rectify};

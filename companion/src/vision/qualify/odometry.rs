@@ -139,7 +139,7 @@ fn against(
 ) -> Judged {
     let [north, east] = found.displacement_ne_m;
     let known = deviation(earlier, libm::hypot(north, east), sigmas);
-    let sigma_m = (found.variance_m2 + known * known).sqrt();
+    let sigma_m = (found.mean_variance_m2() + known * known).sqrt();
     judge([north - truth.x, east - truth.y], sigma_m, Rule::default())
 }
 
