@@ -229,6 +229,7 @@ fn resume_stream<V: Volume>(
     for found in segments.iter_mut().rev() {
         let footer = read_footer(volume, flight, flight_id, found)?;
         if let Some((footer, sequence)) = &footer {
+            found.bytes = footer.end.min(found.bytes);
             if !std::mem::replace(&mut closed, true) {
                 resumed.chain = footer.chain;
                 last_sequence = last_sequence.max(Some(*sequence));

@@ -185,7 +185,7 @@ fn each_segment_says_what_the_wall_clock_said_when_it_was_begun() {
     let (recorder, mut senders) = Recorder::start(folder.path(), parameters, sizes, 1).unwrap();
     let (flight, clock) = (recorder.folder().to_owned(), recorder.clock());
     for half in 0..2 {
-        for _ in 0..12_000 {
+        for _ in 0..9_000 {
             let now = clock.now_ns();
             while senders[0].offer(&imu(now), now).is_err() {
                 thread::yield_now();

@@ -18,6 +18,8 @@ mod flight;
 mod mount;
 mod volume;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -27,6 +29,8 @@ use volume::Faults;
 
 /// Distinct crash states that `just test` looks at; `just torture` sets the other number.
 const STATES: usize = 10_000;
+/// Flights that fail before the rest is left out.
+const FAILURES: usize = 12;
 const STATES_VARIABLE: &str = "POWERCUT_STATES";
 
 /// The flight of number `number`, and what goes wrong in it.
@@ -81,14 +85,18 @@ fn what_was_promised_survives_a_power_cut_at_every_call_whatever_else_fails() {
     let wanted = wanted.map_or(STATES, |states| states.parse().unwrap());
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let (started, flights) = (Instant::now(), AtomicU64::new(0));
-    let first = Tester::new(Promise::Kept);
+    let (first, failed) = (Tester::new(Promise::Kept), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..threads {
-            let (mut tester, flights) = (first.beside(), &flights);
+            let (mut tester, flights, failed) = (first.beside(), &flights, &failed);
             scope.spawn(move || {
-                while tester.states() < wanted {
-                    let (script, faults) = campaign(flights.fetch_add(1, Ordering::Relaxed));
-                    tester.fly_and_cut(&script, faults, 8);
+                while tester.states() < wanted && failed.lock().unwrap().len() < FAILURES {
+                    let number = flights.fetch_add(1, Ordering::Relaxed);
+                    let (script, faults) = campaign(number);
+                    let flight = AssertUnwindSafe(|| tester.fly_and_cut(&script, faults, 8));
+                    if catch_unwind(flight).is_err() {
+                        failed.lock().unwrap().push(number);
+                    }
                 }
             });
         }
@@ -98,6 +106,8 @@ fn what_was_promised_survives_a_power_cut_at_every_call_whatever_else_fails() {
         "{states} distinct crash states of {flights} flights, {:.0} states/s",
         states as f64 / started.elapsed().as_secs_f64()
     );
+    let failed = failed.into_inner().unwrap();
+    assert!(failed.is_empty(), "flights {failed:?} failed");
     assert!(states >= wanted);
 }
 

@@ -50,6 +50,8 @@ pub(in super::super) fn read_content<V: Volume>(
 /// What a footer says.
 #[derive(Debug)]
 pub(super) struct Footer {
+    /// Byte behind it: zeros that aligned it may follow.
+    pub end: u64,
     pub chain: Digest,
     pub last: bool,
     pub records: u64,
@@ -60,12 +62,13 @@ pub(super) struct Footer {
 }
 
 impl Footer {
-    fn of(footer: &SegmentFooter<'_>) -> Self {
+    fn of(footer: &SegmentFooter<'_>, length: usize) -> Self {
         let mut counts = TypeCounts::default();
         for count in footer.counts.iter() {
             counts.add(count.record_type, count.count);
         }
         Self {
+            end: footer.bytes.saturating_add(length as u64),
             chain: footer.chain,
             last: footer.last,
             records: footer.records,
@@ -96,7 +99,10 @@ pub(super) fn read_footer<V: Volume>(
     };
     let last = reader.flatten().last();
     Ok(last.and_then(|record| match record.decode() {
-        Ok(Record::SegmentFooter(footer)) => Some((Footer::of(&footer), record.sequence)),
+        Ok(Record::SegmentFooter(footer)) => {
+            let length = FRAME_OVERHEAD + record.body.len();
+            Some((Footer::of(&footer, length), record.sequence))
+        }
         _ => None,
     }))
 }
@@ -223,7 +229,9 @@ pub(super) fn read_segment<V: Volume>(
                 _ => read.known.push((record.sequence, record.sequence)),
             }
             match record.decode() {
-                Ok(Record::SegmentFooter(footer)) => read.footer = Some(Footer::of(&footer)),
+                Ok(Record::SegmentFooter(footer)) => {
+                    read.footer = Some(Footer::of(&footer, length))
+                }
                 Ok(Record::ComponentLifecycleEvent(event)) => told.extend(loss_in(&event, segment)),
                 _ => {}
             }

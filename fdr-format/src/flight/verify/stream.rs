@@ -3,6 +3,8 @@
 mod chain;
 mod damage;
 
+use damage::Behind;
+
 use super::FindingKind;
 use super::findings::Findings;
 use super::gaps::Gaps;
@@ -24,6 +26,8 @@ pub(super) struct SeenSegment {
     pub sequence: Option<(u64, u64)>,
     pub header: Option<HeaderSeen>,
     pub footer: Option<FooterSeen>,
+    /// Whether the recorder says in it that it was restarted.
+    restarted: bool,
     /// Whether bytes in it are damaged, or it could not be read.
     pub damaged: bool,
     /// Least bytes of the footer that is due.
@@ -119,6 +123,7 @@ impl StreamJudge {
             sequence: report.holds.sequence,
             header: report.header,
             footer: report.footer,
+            restarted: tells_of_restart(&report),
             damaged: report.damaged_bytes > 0 || !matches!(report.end, Ok(ScanEnd::Read(_))),
             footer_bytes: FOOTER_MIN
                 + 10 * report.holds.counts.iter().count() as u64
@@ -155,10 +160,7 @@ impl StreamJudge {
         };
         // A recorder that went on after the machine was started again says so, unless what it said is in a
         // torn part of its first segment.
-        let restarted = |loss: &ToldLoss| loss.cause == Some(LossCause::Restart);
-        let explained = !report.recoveries.is_empty()
-            || report.losses.iter().any(restarted)
-            || report.footer.is_none();
+        let explained = tells_of_restart(report) || report.footer.is_none();
         if let Some(boot) = self
             .boot
             .filter(|&boot| boot != header.boot_id && !explained)
@@ -176,7 +178,8 @@ impl StreamJudge {
     /// A loss that some record or the drop journal tells of this stream.
     pub fn explain(&mut self, loss: ToldLoss) {
         self.gaps.explain(loss);
-        if loss.chain.is_some() || loss.cause == Some(LossCause::IoError) {
+        let in_doubt = matches!(loss.cause, Some(LossCause::IoError | LossCause::Restart));
+        if loss.chain.is_some() || in_doubt {
             let room = self.losses.len() < LEDGER_MAX;
             self.losses.extend(room.then_some(loss));
         }
@@ -222,13 +225,25 @@ impl StreamJudge {
             let seen = self.seen[index].clone();
             let is_last = Some(seen.segment) == self.last_segment;
             for damage in &seen.damages {
-                self.judge_damage(&seen, damage, is_last, manifest, findings);
+                let next = self.seen.get(index + 1);
+                let restarted = next.is_some_and(|next| next.restarted);
+                let behind = match (is_last, restarted) {
+                    (true, _) => Behind::Nothing,
+                    (false, true) => Behind::Restart,
+                    (false, false) => Behind::Segment,
+                };
+                self.judge_damage(&seen, damage, behind, manifest, findings);
             }
             if !is_last {
                 self.judge_unfinished(&seen, prefix, findings);
             }
         }
     }
+}
+
+fn tells_of_restart(report: &SegmentReport) -> bool {
+    let restarted = |loss: &ToldLoss| loss.cause == Some(LossCause::Restart);
+    !report.recoveries.is_empty() || report.losses.iter().any(restarted)
 }
 
 /// Most dropped segments whose chain, and most restarts, that are remembered.

@@ -11,12 +11,21 @@ use crate::identity::Digest;
 use crate::record::LossCause;
 use crate::segment::Damage;
 
+/// What follows a segment in its stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Behind {
+    Nothing,
+    /// A segment that tells of a restart.
+    Restart,
+    Segment,
+}
+
 impl StreamJudge {
     pub(super) fn judge_damage(
         &self,
         seen: &SeenSegment,
         at: &DamageSeen,
-        is_last: bool,
+        behind: Behind,
         manifest: Option<&Manifest>,
         findings: &mut Findings,
     ) {
@@ -28,11 +37,15 @@ impl StreamJudge {
         let is_tail = start >= seen.bytes;
         let is_torn = matches!(damage, Damage::TornTail { .. }) && seen.footer.is_none();
         let is_open = is_torn && self.may_be_open(seen, start, end, manifest);
-        let is_uncut = seen.footer.is_some() && manifest.is_none() && is_unwritten(&damage);
-        if self.is_told(seen, at) {
+        // A recorder that was killed behind the footer did not cut off what aligned it.
+        let is_uncut = is_tail && seen.footer.is_some() && is_unwritten(&damage);
+        if self.is_told(seen, at) || (is_uncut && behind == Behind::Restart) {
             let text = format!("{damage}, as the recorder says");
             findings.add(0, FindingKind::Unclosed, segment, Some((start, end)), text);
-        } else if is_tail && is_last && (is_open || is_uncut) {
+        } else if is_tail
+            && behind == Behind::Nothing
+            && (is_open || (is_uncut && manifest.is_none()))
+        {
             findings.add(
                 2,
                 FindingKind::TornTail,
@@ -46,16 +59,20 @@ impl StreamJudge {
     }
 
     /// Whether the recorder says that these bytes are none of the recording: they stand behind what it
-    /// found of the segment after a restart, or among what a failed write left in doubt.
+    /// found of the segment after a restart, or where a record is due that a failed write left in doubt or
+    /// that it did not find after a restart.
     fn is_told(&self, seen: &SeenSegment, at: &DamageSeen) -> bool {
         let start = at.damage.bytes().map_or(0, |(start, _)| start);
         let mut recoveries = self.recoveries.iter();
         let behind = |told: &ToldRecovery| told.segment == seen.segment && told.bytes <= start;
-        let due = at.due.unwrap_or(0);
-        let in_doubt = |loss: &ToldLoss| {
-            loss.segment == seen.segment
-                && loss.cause == Some(LossCause::IoError)
-                && (at.due.is_none() || (loss.first..=loss.last.saturating_add(1)).contains(&due))
+        let in_doubt = |loss: &ToldLoss| match (loss.cause, at.due) {
+            (Some(LossCause::IoError), due) => {
+                let behind_last = loss.last.saturating_add(1);
+                let is_due = due.is_none_or(|due| (loss.first..=behind_last).contains(&due));
+                loss.segment == seen.segment && is_due
+            }
+            (Some(LossCause::Restart), Some(due)) => (loss.first..=loss.last).contains(&due),
+            _ => false,
         };
         (seen.footer.is_none() && recoveries.any(behind)) || self.losses.iter().any(in_doubt)
     }
