@@ -15,6 +15,9 @@ flights="${FLIGHT_DATA:-../shared/data}"
 strace -qq -f true 2>/dev/null ||
     skip "disk errors put into system calls: strace is missing or may not trace here; run \`just setup\`"
 
+[[ $(id -u) == 0 ]] ||
+    skip "a disk filled to the last byte: only root may mount one; run the tests as root"
+
 for own in redis-server openssl strace; do
     command -v "$own" >/dev/null || skip "the edge spine's tests with $own; run \`just setup\`"
 done
