@@ -90,6 +90,10 @@ torture-spine KILLS="1000":
 torture STATES="1000000":
     POWERCUT_STATES={{ STATES }} cargo test --locked -p companion --test recorder_powercut -- --nocapture whatever_else_fails
 
+# The recorder's program killed NUMBER times, and its disk failing at as many syncs, one after the other
+drills NUMBER="1000":
+    RECORDER_DRILLS={{ NUMBER }} cargo test --locked -p companion --test recorder_drills -- --nocapture
+
 # Every fuzz target for SECONDS (property tests where nightly is missing)
 fuzz SECONDS="60":
     scripts/fuzz.sh {{ SECONDS }}

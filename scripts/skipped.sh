@@ -17,6 +17,8 @@ strace -qq -f true 2>/dev/null ||
 
 command -v systemd-analyze >/dev/null ||
     skip "the unit of deploy/systemd: systemd-analyze is missing; run \`just setup\`"
+[[ $(id -u) == 0 ]] ||
+    skip "a disk filled to the last byte: only root may mount one; run the tests as root"
 
 for own in redis-server openssl strace; do
     command -v "$own" >/dev/null || skip "the edge spine's tests with $own; run \`just setup\`"

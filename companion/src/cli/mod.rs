@@ -53,7 +53,7 @@ enum Command {
     Qualify(qualify::Arguments),
     /// Drive the flight data recorder with made-up records and measure it
     RecordBench(record_bench::Arguments),
-    /// Freeze, thaw or pin the recording of a flight
+    /// Freeze, thaw or pin the recording of a flight, or say what holds
     Recording(recording::Arguments),
     /// Make the key with which this device certifies its recordings
     DeviceKey(device_key::Arguments),
