@@ -2,10 +2,12 @@
 //!
 //! | exit code | meaning |
 //! |---|---|
-//! | 0 | `demo`: recorded, verified clean, re-ran identically; `monte-carlo`: every limit holds |
+//! | 0 | `demo`: recorded, verified clean, re-ran identically; `monte-carlo`: every limit holds; `scenario run`: every expectation held |
 //! | 1 | it could not be completed; stderr says why |
-//! | 2 | `demo`: not clean or not identical when re-run; `monte-carlo`: a limit is broken |
+//! | 2 | `demo`: not clean or not identical when re-run; `monte-carlo`: a limit is broken; `scenario run`: an expectation did not hold |
 //! | 64 | wrong usage |
+
+mod scenario;
 
 use std::ffi::OsString;
 use std::fs;
@@ -48,6 +50,9 @@ enum Command {
     /// threads change nothing. Exit codes: 0 every limit of sitl/limits.toml holds, 1 not completed,
     /// 2 a limit is broken, 64 wrong usage.
     MonteCarlo(MonteCarloArguments),
+    /// List and fly scenarios: what happens in a flight, and what must be seen.
+    #[command(subcommand)]
+    Scenario(scenario::ScenarioCommand),
 }
 
 #[derive(Debug, clap::Args)]
@@ -101,6 +106,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match command {
         Command::Demo(arguments) => run_demo(&arguments),
         Command::MonteCarlo(arguments) => run_monte_carlo(&arguments),
+        Command::Scenario(command) => scenario::run(&command),
     };
     // Errors name their cause themselves.
     done.unwrap_or_else(|error| line.fail(error, FAILED))
@@ -170,7 +176,11 @@ fn document(report: &impl Serialize) -> anyhow::Result<String> {
 }
 
 /// The report on stdout, as a document or as a table.
-fn show<R: Serialize>(json: bool, report: &R, render: fn(&R) -> String) -> anyhow::Result<()> {
+fn show<R: Serialize>(
+    json: bool,
+    report: &R,
+    render: impl FnOnce(&R) -> String,
+) -> anyhow::Result<()> {
     let text = if json {
         document(report)?
     } else {

@@ -14,6 +14,7 @@ pub mod flight_control;
 pub mod monte_carlo;
 pub mod randomness;
 pub mod route;
+pub mod scenario;
 pub mod sensors;
 pub mod simulation;
 pub mod truth;
