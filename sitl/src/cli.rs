@@ -2,11 +2,12 @@
 //!
 //! | exit code | meaning |
 //! |---|---|
-//! | 0 | `demo`: recorded, verified clean, re-ran identically; `monte-carlo`: every limit holds; `fake-inav`: nothing was done wrongly |
+//! | 0 | `demo`: recorded, verified clean, re-ran identically; `monte-carlo`: every limit holds; `scenario run`: every expectation held; `fake-inav`: nothing was done wrongly |
 //! | 1 | it could not be completed; stderr says why |
-//! | 2 | `demo`: not clean or not identical when re-run; `monte-carlo`: a limit is broken; `fake-inav`: a companion did something wrongly |
+//! | 2 | `demo`: not clean or not identical when re-run; `monte-carlo`: a limit is broken; `scenario run`: an expectation did not hold; `fake-inav`: a companion did something wrongly |
 //! | 64 | wrong usage |
 
+mod scenario;
 mod world;
 
 use std::ffi::OsString;
@@ -67,6 +68,9 @@ enum Command {
     /// The ground of the test world: pictures, maps, and the judge of vision on it.
     #[command(subcommand)]
     World(world::WorldCommand),
+    /// List and fly scenarios: what happens in a flight, and what must be seen.
+    #[command(subcommand)]
+    Scenario(scenario::ScenarioCommand),
 }
 
 #[derive(Debug, clap::Args)]
@@ -164,6 +168,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::BenchLive(arguments) => run_bench_live(arguments),
         Command::FakeInav(arguments) => run_fake_inav(&arguments),
         Command::World(command) => world::run(&command),
+        Command::Scenario(command) => scenario::run(&command),
     };
     // Errors name their cause themselves.
     done.unwrap_or_else(|error| line.fail(error, FAILED))
@@ -274,7 +279,11 @@ fn document(report: &impl Serialize) -> anyhow::Result<String> {
 }
 
 /// The report on stdout, as a document or as a table.
-fn show<R: Serialize>(json: bool, report: &R, render: fn(&R) -> String) -> anyhow::Result<()> {
+fn show<R: Serialize>(
+    json: bool,
+    report: &R,
+    render: impl FnOnce(&R) -> String,
+) -> anyhow::Result<()> {
     let text = if json {
         document(report)?
     } else {

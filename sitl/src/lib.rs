@@ -18,6 +18,7 @@ pub mod ground;
 pub mod monte_carlo;
 pub mod randomness;
 pub mod route;
+pub mod scenario;
 pub mod sensors;
 pub mod simulation;
 pub mod truth;

@@ -10,10 +10,10 @@ mod limits;
 pub mod plan;
 mod render;
 mod report;
-mod sample;
-mod signal;
+pub mod sample;
+pub mod signal;
 mod statistics;
-mod vehicle;
+pub mod vehicle;
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
