@@ -45,6 +45,10 @@ bench *FILTER:
 bench-recorder FOLDER="/var/tmp":
     scripts/bench-recorder.sh {{ FOLDER }}
 
+# After landing: verify, info, report, alerts, rerun of a long flight made in FOLDER, beside mcap
+bench-replay FOLDER="/var/tmp" HOURS="8" GIGABYTES="10":
+    scripts/bench-replay.sh {{ FOLDER }} {{ HOURS }} {{ GIGABYTES }}
+
 # What a flipped bit and a lost page leave of a recording, beside mcap
 bench-damage:
     cargo bench --locked -p fdr-format --bench damage

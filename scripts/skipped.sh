@@ -15,6 +15,9 @@ flights="${FLIGHT_DATA:-../shared/data}"
 strace -qq -f true 2>/dev/null ||
     skip "disk errors put into system calls: strace is missing or may not trace here; run \`just setup\`"
 
+for own in chromium chromedriver; do
+    command -v "$own" >/dev/null || skip "the report in a browser: $own is missing; run \`just setup\`"
+done
 for own in redis-server openssl strace; do
     command -v "$own" >/dev/null || skip "the edge spine's tests with $own; run \`just setup\`"
 done
