@@ -7,7 +7,7 @@
   const at = (id) => document.getElementById(id);
   const full = [0, Math.max(data.duration_s, 1e-3)];
   const state = { time: null, range: full.slice() };
-  const GUTTER = 66, RIGHT = 14;
+  const GUTTER = 78, RIGHT = 14;
 
   const clock = (t, digits = 0) => {
     const sign = t < 0 ? "-" : "", abs = Math.abs(t), h = Math.floor(abs / 3600), m = Math.floor(abs / 60) % 60;
@@ -103,6 +103,12 @@
     for (let back = index; back >= 0 && index - back < 400; back--) if (values[back] !== undefined) return values[back];
     return null;
   };
+  // A logarithmic axis has a line at each power of ten.
+  const decades = (u, index) => {
+    const { min, max } = u.scales[u.axes[index].scale], splits = [];
+    for (let power = Math.ceil(Math.log10(min) - 1e-9); 10 ** power <= max * (1 + 1e-9); power++) splits.push(10 ** power);
+    return splits;
+  };
   const makeChart = (chart) => {
     const box = at("chart-" + chart.id);
     if (!box || !chart.series.length) return;
@@ -115,7 +121,8 @@
           return [low < 0 || !chart.zero ? low - room : 0, max + room]; } } },
       axes: [axis({ values: (_u, splits) => splits.map((t) => clock(t)), space: 70 }),
         axis({ size: GUTTER, values: chart.names ? (_u, splits) => splits.map((v) => chart.names[v] ?? "") : (_u, splits) => splits.map((v) => v == null ? "" : +v.toPrecision(4) + ""),
-          splits: chart.names ? () => chart.names.map((_name, index) => index) : undefined })],
+          splits: chart.names ? () => chart.names.map((_name, index) => index) : chart.log ? decades : undefined,
+          filter: chart.log ? (_u, splits) => splits : undefined })],
       series: [{ label: "time", value: (_u, v) => v == null ? "–" : clock(v, 1) },
         ...chart.series.map((one, index) => ({ label: one.name, stroke: () => css(one.color), width: one.dots ? 0 : 1.5, spanGaps: false,
           paths: one.step ? uPlot.paths.stepped({ align: 1 }) : one.dots ? () => null : undefined,
@@ -154,10 +161,11 @@
       if (!box || !curve.series.length) return;
       const joined = uPlot.join(curve.series.map((one) => [one.x, one.y]));
       curves.push(new uPlot({
-        width: box.clientWidth, height: 210, padding: [8, RIGHT, 0, 0],
+        width: box.clientWidth, height: 210, padding: [12, RIGHT, 0, 0],
         scales: { x: { time: false, distr: curve.log ? 3 : 1 }, y: { range: () => [0, 1] } },
-        axes: [axis({ values: (_u, splits) => splits.map((v) => v == null ? "" : +v.toPrecision(3) + ""), label: curve.unit, labelSize: 18, labelFont: "12px system-ui, sans-serif" }),
-          axis({ size: 48, values: (_u, splits) => splits.map((v) => Math.round(v * 100) + " %") })],
+        axes: [axis({ values: (_u, splits) => splits.map((v) => v == null ? "" : +v.toPrecision(3) + ""), label: curve.unit, labelSize: 18, labelFont: "12px system-ui, sans-serif",
+          splits: curve.log ? decades : undefined, filter: curve.log ? (_u, splits) => splits : undefined }),
+          axis({ size: 62, values: (_u, splits) => splits.map((v) => Math.round(v * 100) + " %") })],
         series: [{ label: curve.unit, value: (_u, v) => number(v) }, ...curve.series.map((one, index) => ({ label: one.name, stroke: () => css(one.color), width: 2,
           paths: uPlot.paths.stepped({ align: 1 }), points: { show: false },
           value: (plot, _v, _s, i) => { const v = nearest(plot, i, index + 1); return v == null ? "–" : (v * 100).toFixed(1) + " %"; } }))],
@@ -411,7 +419,7 @@
   addEventListener("beforeprint", () => { before_print = root.dataset.theme; paint("light"); listeners.forEach((draw) => draw()); document.querySelectorAll("details").forEach((d) => { d.open = true; }); });
   addEventListener("afterprint", () => { if (before_print) paint(before_print); });
   let width = innerWidth;
-  addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; makeCharts(); makeCurves(); redraw(); } });
+  addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; makeCharts(); makeCurves(); if (view) fit(); redraw(); } });
 
   paint(dark.matches ? "dark" : "light");
   if (view) fit();

@@ -16,8 +16,8 @@ use fdr_format::{Policy, PublicKey, RecordType};
 )]
 #[command(
     after_help = "Exit codes shared by all commands: 1 the recording cannot be read, 64 wrong usage.\n\
-    FLIGHT is a flight's folder, or a folder that holds it. Over a folder of several flights list, info,\n\
-    verify, rerun and alerts look at each, and the greatest code counts."
+    FLIGHT is a flight's folder, or a folder that holds it. Of a folder of several all commands but\n\
+    report, smooth and sync take each in turn, and the greatest code counts."
 )]
 pub struct Arguments {
     #[command(subcommand)]

@@ -4,6 +4,9 @@ use super::Material;
 use super::page::{Page, esc};
 use crate::table::grouped;
 
+/// The three labels' colours in one stroke.
+const LABELS_KEY: &str = "linear-gradient(90deg,var(--dead_reckoned) 33%,var(--visual_propagated) 33% 67%,var(--satellite_anchored) 67%)";
+
 pub fn map(page: &mut Page, material: &Material) {
     page.section(
         "map",
@@ -48,8 +51,12 @@ pub fn map(page: &mut Page, material: &Material) {
     ];
     for (id, name, color, there) in layers {
         if there {
+            let color = match id {
+                "track" => LABELS_KEY.to_owned(),
+                _ => format!("var(--{color})"),
+            };
             page.raw(&format!(
-                "<label><input type=checkbox id=layer-{id} checked><i style=\"background:var(--{color})\"></i>{name}</label>"
+                "<label><input type=checkbox id=layer-{id} checked><i style=\"background:{color}\"></i>{name}</label>"
             ));
         }
     }

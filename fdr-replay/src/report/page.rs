@@ -129,7 +129,8 @@ impl Page {
 
     /// A table; cells are HTML.
     pub fn table(&mut self, columns: &[(&str, Column)], rows: &[Vec<String>]) {
-        self.raw("<div class=scroll><table><thead><tr>");
+        let class = if columns.len() > 3 { " class=wide" } else { "" };
+        let _ = write!(self.html, "<div class=scroll><table{class}><thead><tr>");
         for (title, column) in columns {
             let class = if *column == Column::Number {
                 " class=n"

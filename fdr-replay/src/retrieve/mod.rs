@@ -17,6 +17,8 @@
 mod copy;
 mod journal;
 mod listing;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::path::{Path, PathBuf};
