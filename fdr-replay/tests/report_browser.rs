@@ -103,10 +103,8 @@ fn the_report_opens_without_an_error_or_a_request_and_one_cursor_links_its_chart
     let [from, to] = [0, 1].map(|end| ranges[0][end].as_f64().unwrap());
     assert!(to - from < 300.0, "a drag zooms all charts");
     assert_eq!(found["key_moved"], true);
-    assert_eq!(
-        found["link"][0], found["link"][1],
-        "a finding leads to its time"
-    );
+    let [asked, reached] = [0, 1].map(|end| found["link"][end].as_f64());
+    assert_eq!(asked, reached, "a finding leads to its time");
     for painted in found["painted"].as_array().unwrap() {
         assert!(painted.as_u64().unwrap() > 5, "map and timeline are drawn");
     }

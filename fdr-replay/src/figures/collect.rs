@@ -1,12 +1,13 @@
 //! Which record goes where.
 
+mod empty;
+mod events;
+
 use companion::autopilot::AutopilotKind;
 use companion::config::Configuration;
 use companion::navigator::{EmittedExternalPosition, FixType, Geodetic, MonotonicNs, Output};
 use companion::recorder::output_from_record;
-use fdr_format::records::{
-    self, AnchorOutcome, FlightSource, GpsFix, LifecycleEvent, SpoofGateEvent,
-};
+use fdr_format::records::{self, AnchorOutcome, FlightSource, GpsFix};
 use fdr_format::{
     FlightDescription, FlightItem, FlightReader, RawRecord, ReadError, Record, RecordType,
 };
@@ -70,6 +71,7 @@ struct Collector {
     last_gps_ns: Option<u64>,
     believed_ns: Option<u64>,
     gate_closed: bool,
+    in_blackout: bool,
     alone_since: Option<u64>,
     first_input_ns: Option<u64>,
     clock_offset_ns: Option<i128>,
@@ -89,7 +91,7 @@ impl Collector {
         };
         let start_ns = about.map(|about| about.clock.monotonic_ns);
         Self {
-            figures: empty(start_ns.unwrap_or(0), reference),
+            figures: empty::figures(start_ns.unwrap_or(0), reference),
             started: start_ns.is_some(),
             own_receiver: configuration.as_ref().map_or(1, own_receiver),
             latest: None,
@@ -97,6 +99,7 @@ impl Collector {
             last_gps_ns: None,
             believed_ns: None,
             gate_closed: false,
+            in_blackout: false,
             alone_since: None,
             first_input_ns: None,
             clock_offset_ns: None,
@@ -207,53 +210,73 @@ impl Collector {
     fn position(&mut self, position: &EmittedExternalPosition) {
         let at = self.since(position.time.0);
         let label = label_index(position.source_label);
+        self.figures.positions += 1;
+        self.figures.by_label[label] += 1;
+        self.first_position(position, at);
+        self.pace(position);
+        self.draw(position, at, label);
+        self.offered(position, at);
+        self.alone(position, at);
+        self.latest = Some(*position);
+    }
+
+    fn first_position(&mut self, position: &EmittedExternalPosition, at: u64) {
         let figures = &mut self.figures;
-        figures.positions += 1;
-        figures.by_label[label] += 1;
-        if figures.first_position_s.is_none() {
-            let seconds = at as f64 * 1e-9;
-            let input_ns = self.first_input_ns.unwrap_or(position.time.0);
-            let first_s = input_ns.saturating_sub(figures.start_ns) as f64 * 1e-9;
-            figures.first_position_s = Some(seconds);
-            let possible = first_s.max(figures.first_place_s.unwrap_or(0.0));
-            figures.cold_start_s = Some((seconds - possible).max(0.0));
+        if figures.first_position_s.is_some() {
+            return;
         }
+        let seconds = at as f64 * 1e-9;
+        let input_ns = self.first_input_ns.unwrap_or(position.time.0);
+        let first_s = input_ns.saturating_sub(figures.start_ns) as f64 * 1e-9;
+        figures.first_position_s = Some(seconds);
+        let possible = first_s.max(figures.first_place_s.unwrap_or(0.0));
+        figures.cold_start_s = Some((seconds - possible).max(0.0));
+    }
+
+    /// Intervals, missed deadlines, and the way flown.
+    fn pace(&mut self, position: &EmittedExternalPosition) {
+        let figures = &mut self.figures;
+        let Some(last) = self.last_position_ns.replace(position.time.0) else {
+            return;
+        };
+        let interval = position.time.0.saturating_sub(last);
+        figures.interval_ms.add(interval as f64 * 1e-6);
+        if interval > PERIOD_NS * 3 / 2 {
+            figures.deadlines_missed += (interval + PERIOD_NS / 2) / PERIOD_NS - 1;
+        }
+        if interval > 10 * PERIOD_NS {
+            figures.lanes.labels.end();
+            figures.lanes.fix.end();
+        } else {
+            figures.distance_m += ground_speed(position) * interval as f64 * 1e-9;
+        }
+    }
+
+    fn draw(&mut self, position: &EmittedExternalPosition, at: u64, label: usize) {
+        let figures = &mut self.figures;
         let radius_m = position.ellipse_95.semi_major_m;
-        let speed = position.vel_ned_mps[0].hypot(position.vel_ned_mps[1]);
-        if let Some(last) = self.last_position_ns {
-            let interval = position.time.0.saturating_sub(last);
-            figures.interval_ms.add(interval as f64 * 1e-6);
-            if interval > PERIOD_NS * 3 / 2 {
-                figures.deadlines_missed += (interval + PERIOD_NS / 2) / PERIOD_NS - 1;
-            }
-            if interval > 10 * PERIOD_NS {
-                figures.lanes.labels.end();
-                figures.lanes.fix.end();
-            } else {
-                figures.distance_m += speed * interval as f64 * 1e-9;
-            }
-        }
-        self.last_position_ns = Some(position.time.0);
         figures.radius_95_m.add(radius_m);
         let series = &mut figures.series;
         series.radius_95_m.add(at, radius_m);
         series.sigma_m.add(at, position.horiz_accuracy_m);
         series.label.add(at, label as f64);
         series.altitude_m.add(at, position.alt_msl_m);
-        series.ground_speed_mps.add(at, speed);
+        series.ground_speed_mps.add(at, ground_speed(position));
         if let Some(ms) = position.last_satellite_anchor_age_ms {
             series.anchor_age_s.add(at, f64::from(ms) * 1e-3);
         }
-        figures.track.add(
-            at,
-            Place {
-                lat_deg: position.lat_rad.to_degrees(),
-                lon_deg: position.lon_rad.to_degrees(),
-                radius_m: radius_m as f32,
-                label: label as u8,
-            },
-        );
+        let place = Place {
+            lat_deg: position.lat_rad.to_degrees(),
+            lon_deg: position.lon_rad.to_degrees(),
+            radius_m: radius_m as f32,
+            label: label as u8,
+        };
+        figures.track.add(at, place);
         figures.lanes.labels.enter(at, Some(LABEL_NAMES[label]));
+    }
+
+    fn offered(&mut self, position: &EmittedExternalPosition, at: u64) {
+        let figures = &mut self.figures;
         let (fix, offered) = match position.fix_type {
             FixType::ThreeD => ("fix_3d", true),
             FixType::TwoD => ("fix_2d", false),
@@ -261,8 +284,10 @@ impl Collector {
         };
         figures.lanes.fix.enter(at, Some(fix));
         figures.fixes_offered += u64::from(offered);
-        self.alone(position, at);
-        self.latest = Some(*position);
+        let lane = &mut figures.lanes.blackout;
+        if position.fix_type != FixType::None && lane.state() == Some("failsafe") {
+            lane.enter(at, self.in_blackout.then_some("blackout"));
+        }
     }
 
     /// How long the position was carried by neither map, camera nor a believed GPS.
@@ -467,191 +492,6 @@ impl Collector {
         }
     }
 
-    /// Records that are events of the timeline.
-    fn happening(&mut self, record: &Record<'_>) {
-        use records::Severity as S;
-        let Some(time_ns) = record.time_ns() else {
-            return;
-        };
-        let at = self.since(time_ns);
-        let figures = &mut self.figures;
-        match record {
-            Record::NavigatorEvent(body) => {
-                if body.kind == records::NavigatorEventKind::FcGpsRejected {
-                    figures.series.gps_nis.add(at, body.value);
-                }
-                let text = name_of(&body.kind).replace('_', " ");
-                figures.events.add(at, body.severity, "navigator", text);
-            }
-            Record::SourceLabelTransition(body) => {
-                let severity = match body.to {
-                    records::SourceLabel::DeadReckoned => S::Warning,
-                    _ => S::Info,
-                };
-                let (to, why) = (name_of(&body.to), name_of(&body.reason));
-                let text = format!("{to}: {}", why.replace('_', " "));
-                figures.events.add(at, severity, "label", text);
-            }
-            Record::VisualBlackoutEvent(body) => self.blackout(body, at),
-            Record::SpoofingPromotionEvent(body) => self.gate(body, at),
-            Record::ThermalThrottleHybridSwitch(body) => {
-                let hybrid = body.reason != records::ThermalReason::Recovered;
-                figures.lanes.thermal.enter(at, hybrid.then_some("hybrid"));
-                figures.thermal_switches.push(at);
-                let text = format!(
-                    "K {} to {}: {}",
-                    body.from_k,
-                    body.to_k,
-                    name_of(&body.reason)
-                );
-                figures.events.add(at, S::Notice, "thermal", text);
-            }
-            Record::MavlinkSigningKeyRotated(body) => {
-                if figures.key_rotations.len() < LIST_MAX {
-                    figures.key_rotations.push((at, body.ordinal));
-                }
-                let taken = if body.accepted { "taken" } else { "NOT taken" };
-                let text = format!(
-                    "signing key {} ({}), {taken} by the autopilot",
-                    body.ordinal,
-                    name_of(&body.reason).replace('_', " ")
-                );
-                figures.events.add(at, S::Info, "signing", text);
-            }
-            Record::ContentHashGateFail(body) => {
-                figures.gate_refusals += 1;
-                let text = format!("package refused: {} {}", name_of(&body.reason), body.path);
-                figures.events.add(at, S::Error, "map", text);
-            }
-            Record::GpsIntegrity(body) if body.state != records::GpsIntegrityState::Clean => {
-                let text = format!("receiver {}: {}", body.instance, name_of(&body.state));
-                figures
-                    .events
-                    .add(at, S::Warning, "gps", text.replace('_', " "));
-            }
-            Record::OperatorHint(body) => {
-                let text = format!("operator's hint, {:.0} m", body.horiz_accuracy_m);
-                figures.events.add(at, S::Notice, "operator", text);
-            }
-            Record::EkfSourceSetCommand(body) => {
-                let result = body
-                    .result
-                    .map_or("no answer yet".to_owned(), |code| format!("result {code}"));
-                let text = format!(
-                    "source set {}, attempt {}: {result}",
-                    body.source_set, body.attempt
-                );
-                figures.events.add(at, S::Notice, "autopilot", text);
-            }
-            Record::Log(body) => {
-                figures
-                    .events
-                    .add(at, body.severity, body.target, body.text.to_owned());
-            }
-            Record::ComponentLifecycleEvent(body) => self.lifecycle(body, at),
-            _ => {}
-        }
-    }
-
-    fn blackout(&mut self, body: &records::VisualBlackoutEvent, at: u64) {
-        use records::BlackoutPhase as Phase;
-        let (state, severity) = match body.phase {
-            Phase::Entered => (Some("blackout"), records::Severity::Notice),
-            Phase::ImuOnly => (Some("blackout"), records::Severity::Notice),
-            Phase::RelocalisationRequested => (Some("blackout"), records::Severity::Warning),
-            Phase::Failsafe => (Some("failsafe"), records::Severity::Critical),
-            Phase::Left => (None, records::Severity::Notice),
-        };
-        let lane = &mut self.figures.lanes.blackout;
-        // Fail-safe lasts until the blackout is left.
-        if lane.state() != Some("failsafe") || state != Some("blackout") {
-            lane.enter(at, state);
-        }
-        let text = format!(
-            "{}: {} (95 % radius {:.0} m)",
-            name_of(&body.phase).replace('_', " "),
-            name_of(&body.reason).replace('_', " "),
-            body.radius_95_m
-        );
-        self.figures.events.add(at, severity, "blackout", text);
-    }
-
-    fn gate(&mut self, body: &records::SpoofingPromotionEvent, at: u64) {
-        let why = name_of(&body.reason).replace('_', " ");
-        let figures = &mut self.figures;
-        let (text, severity) = match body.event {
-            SpoofGateEvent::Closed => {
-                self.gate_closed = true;
-                figures.lanes.gate.enter(at, Some("closed"));
-                (format!("gate closed: {why}"), records::Severity::Warning)
-            }
-            SpoofGateEvent::Rejected => {
-                figures.lanes.gate.reach(at);
-                (format!("GPS rejected: {why}"), records::Severity::Notice)
-            }
-            SpoofGateEvent::HoldRestarted => {
-                (format!("hold restarted: {why}"), records::Severity::Info)
-            }
-            SpoofGateEvent::Promoted => {
-                self.gate_closed = false;
-                figures.lanes.gate.enter(at, None);
-                if let Some(ms) = body.promotion_latency_ms {
-                    figures.promotions_ms.add(f64::from(ms));
-                    if figures
-                        .promotion_slowest
-                        .is_none_or(|(_, slowest)| ms > slowest)
-                    {
-                        figures.promotion_slowest = Some((at, ms));
-                    }
-                }
-                ("GPS promoted".to_owned(), records::Severity::Info)
-            }
-        };
-        figures.events.add(at, severity, "spoof gate", text);
-    }
-
-    fn lifecycle(&mut self, body: &records::ComponentLifecycleEvent<'_>, at: u64) {
-        let figures = &mut self.figures;
-        let lane = &mut figures.lanes.recorder;
-        match body.event {
-            LifecycleEvent::FdrDegraded => lane.enter(at, Some("degraded")),
-            LifecycleEvent::FdrFrozen => lane.enter(at, Some("frozen")),
-            LifecycleEvent::FdrResumed | LifecycleEvent::FdrThawed => lane.enter(at, None),
-            LifecycleEvent::FdrSegmentDropped | LifecycleEvent::FdrRecordsRefused => {
-                let records = body.counts.iter().map(|count| count.count).sum();
-                figures.records_lost += records;
-                if figures.losses.len() < LIST_MAX {
-                    let cause = body.cause.to_owned();
-                    figures.losses.push(Loss {
-                        time_ns: at,
-                        cause,
-                        records,
-                    });
-                }
-            }
-            LifecycleEvent::Failed => {
-                if figures.component_failures.len() < LIST_MAX {
-                    let text = format!("{}: {} {}", body.component, body.cause, body.text);
-                    figures.component_failures.push((at, text));
-                }
-            }
-            LifecycleEvent::Started
-            | LifecycleEvent::Stopped
-            | LifecycleEvent::Restarted
-            | LifecycleEvent::FdrSegmentRecovered
-            | LifecycleEvent::FdrSegmentPinned => {}
-        }
-        let parts = [
-            name_of(&body.event).replace('_', " "),
-            body.cause.to_owned(),
-            body.text.to_owned(),
-        ];
-        let said: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-        figures
-            .events
-            .add(at, body.severity, body.component, said.join(": "));
-    }
-
     fn finish(mut self) -> Figures {
         let end = self.since(self.figures.end_ns);
         let lanes = &mut self.figures.lanes;
@@ -700,6 +540,10 @@ fn own_receiver(configuration: &Configuration) -> u8 {
     }
 }
 
+fn ground_speed(position: &EmittedExternalPosition) -> f64 {
+    position.vel_ned_mps[0].hypot(position.vel_ned_mps[1])
+}
+
 fn place(lat_rad: f64, lon_rad: f64, alt_msl_m: f64) -> Geodetic {
     Geodetic {
         lat_rad,
@@ -713,88 +557,5 @@ pub fn name_of(value: &impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(name)) => name,
         _ => "unknown".to_owned(),
-    }
-}
-
-fn empty(start_ns: u64, reference: Reference) -> Figures {
-    let second = || Envelope::new(3.0);
-    let rare = || Envelope::new(30.0);
-    Figures {
-        start_ns,
-        end_ns: start_ns,
-        reference,
-        vision: false,
-        positions: 0,
-        fixes_offered: 0,
-        by_label: [0; LABELS.len()],
-        series: SeriesSet {
-            radius_95_m: Envelope::new(1.0),
-            sigma_m: Envelope::new(1.0),
-            error_m: second(),
-            anchor_age_s: Envelope::new(1.0),
-            label: Envelope::new(1.0),
-            altitude_m: Envelope::new(1.0),
-            gps_altitude_m: second(),
-            ground_speed_mps: Envelope::new(1.0),
-            airspeed_mps: second(),
-            send_latency_ms: second(),
-            odometry_latency_ms: rare(),
-            anchor_latency_ms: rare(),
-            durable_lag_ms: Envelope::new(5.0),
-            sync_worst_ms: Envelope::new(5.0),
-            cpu_percent: Envelope::new(5.0),
-            gpu_percent: Envelope::new(5.0),
-            ram_percent: Envelope::new(5.0),
-            temperature_c: Envelope::new(5.0),
-            gps_nis: rare(),
-            anchor_nis: rare(),
-            anchor_innovation_m: rare(),
-            refused_innovation_m: rare(),
-        },
-        track: Envelope::new(1.0),
-        gps_track: Envelope::new(3.0),
-        fixes: Vec::new(),
-        lanes: Lanes::default(),
-        events: Events::default(),
-        accuracy: Accuracy::default(),
-        radius_95_m: Distribution::default(),
-        interval_ms: Distribution::default(),
-        deadlines_missed: 0,
-        send_latency_ms: Distribution::default(),
-        odometry_latency_ms: Distribution::default(),
-        anchor_latency_ms: Distribution::default(),
-        durable_lag_ms: Distribution::default(),
-        sync_worst_ms: Distribution::default(),
-        cpu_percent: Distribution::default(),
-        temperature_c: Distribution::default(),
-        cold_start_s: None,
-        first_place_s: None,
-        first_position_s: None,
-        home: None,
-        anchors: BTreeMap::new(),
-        anchors_accepted: 0,
-        anchors_without_match: 0,
-        anchors_decided: 0,
-        anchors_moved_30_m: 0,
-        anchor_moved_m: Distribution::default(),
-        gate_refusals: 0,
-        promotions_ms: Distribution::default(),
-        promotion_slowest: None,
-        thermal_hybrid_s: 0.0,
-        key_rotations: Vec::new(),
-        thermal_switches: Vec::new(),
-        losses: Vec::new(),
-        records_lost: 0,
-        component_failures: Vec::new(),
-        clock_jumps: Vec::new(),
-        clock_backward: 0,
-        tiles: Vec::new(),
-        tiles_made: 0,
-        tiles_failed: 0,
-        longest_alone: None,
-        distance_m: 0.0,
-        ring_free_min_bytes: None,
-        disk_free_min_bytes: None,
-        unreadable: 0,
     }
 }

@@ -178,7 +178,7 @@ impl Flight {
             };
             due.into_iter().for_each(|input| self.input(input));
             self.sensors(step, now);
-            if step % 100 == 0 {
+            if step.is_multiple_of(100) {
                 self.once_a_second(step / 100, now);
             }
             self.pad(now, self.lively.padding / 100);
@@ -216,7 +216,7 @@ impl Flight {
         let (north, east, course) = truth(t);
         let rate = SPEED_MPS / RADIUS_M;
         let roll = (SPEED_MPS * rate / 9.81).atan();
-        let every = |hz: u64| step % (100 / hz) == 0;
+        let every = |hz: u64| step.is_multiple_of(100 / hz);
         let rates = [0.0, rate * roll.sin(), rate * roll.cos()];
         let noise = [0; 6].map(|_| self.noise.next());
         self.input(Input::Imu(ImuSample {
@@ -251,7 +251,7 @@ impl Flight {
         if every(5) && !during(t, 90.0, 150.0) {
             self.gps(time, t, north, east, course);
         }
-        if step % 33 == 0 && !during(t, 160.0, 175.0) {
+        if step.is_multiple_of(33) && !during(t, 160.0, 175.0) {
             self.frame(step / 33, now, north, east);
         }
     }
@@ -267,13 +267,14 @@ impl Flight {
             north + 0.8 * self.noise.next(),
             east + away + 0.8 * self.noise.next(),
         );
+        let above = self.noise.next();
         self.input(Input::FcGps(FcGps {
             time,
             instance: 0,
             fix: GpsFix::ThreeD,
             lat_rad: at.lat_rad,
             lon_rad: at.lon_rad,
-            alt_msl_m: at.alt_msl_m + self.noise.next(),
+            alt_msl_m: at.alt_msl_m + above,
             velocity_ne_mps: Some([SPEED_MPS * course.cos() + 0.4, SPEED_MPS * course.sin()]),
             horiz_accuracy_m: Some(1.5),
             vert_accuracy_m: Some(2.5),
@@ -316,9 +317,13 @@ impl Flight {
             outcome,
         }));
         let t = (now - START_NS) as f64 * 1e-9;
-        if frame % 3 == 0 && !during(t, 120.0, 200.0) {
+        if frame.is_multiple_of(3) && !during(t, 120.0, 200.0) {
             // One in forty is a false match.
-            let wrong = if frame % 120 == 0 { 350.0 } else { 0.0 };
+            let wrong = if frame.is_multiple_of(120) {
+                350.0
+            } else {
+                0.0
+            };
             let at = place(
                 north + 2.0 * self.noise.next() + wrong,
                 east + 2.0 * self.noise.next(),
@@ -350,11 +355,12 @@ impl Flight {
             armed: true,
             airframe: Airframe::FixedWing,
         }));
+        let noise = [0; 5].map(|_| self.noise.next());
         self.input(Input::SystemHealth(SystemHealth {
             time,
-            cpu_percent: 42.0 + 8.0 * self.noise.next().abs() + if hot { 30.0 } else { 0.0 },
-            gpu_percent: Some(60.0 + 5.0 * self.noise.next()),
-            temperature_c: Some(if hot { 88.0 } else { 61.0 } + self.noise.next()),
+            cpu_percent: 42.0 + 8.0 * noise[0].abs() + if hot { 30.0 } else { 0.0 },
+            gpu_percent: Some(60.0 + 5.0 * noise[1]),
+            temperature_c: Some(if hot { 88.0 } else { 61.0 } + noise[2]),
             throttled: false,
             ram_used_bytes: 900 << 20,
             ram_total_bytes: 8 << 30,
@@ -368,13 +374,13 @@ impl Flight {
             &Record::RecorderTelemetry(RecorderTelemetry {
                 time_ns: now,
                 durable_sequence: 0,
-                durable_lag_ns: 100_000_000 + (4e6 * self.noise.next().abs()) as u64,
+                durable_lag_ns: 100_000_000 + (4e6 * noise[3].abs()) as u64,
                 ring_free_min_bytes: 4 << 20,
                 staging_free_min_bytes: 15 << 20,
                 dropped: 0,
                 refused: 0,
                 sync_p99_ns: 400_000,
-                sync_worst_ns: 700_000 + (3e5 * self.noise.next().abs()) as u64,
+                sync_worst_ns: 700_000 + (3e5 * noise[4].abs()) as u64,
                 disk_free_bytes: 400 << 30,
                 disk_free_inodes: 1 << 20,
                 nvme_wear_percent: Some(3),
