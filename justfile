@@ -72,6 +72,10 @@ bench-live *OPTIONS="--seconds 600 --busy":
     cargo build --locked --release -p sitl -p companion
     out=$(mktemp -d /var/tmp/bench-live.XXXXXX); "${CARGO_TARGET_DIR:-target}/release/sitl" bench-live --companion "${CARGO_TARGET_DIR:-target}/release/companion" --out "$out" {{ OPTIONS }}; rm -r "$out"
 
+# After landing: verify, info, report, alerts, rerun of a long flight made in FOLDER, beside mcap
+bench-replay FOLDER="/var/tmp" HOURS="8" GIGABYTES="10":
+    scripts/bench-replay.sh {{ FOLDER }} {{ HOURS }} {{ GIGABYTES }}
+
 # What a flipped bit and a lost page leave of a recording, beside mcap
 bench-damage:
     cargo bench --locked -p fdr-format --bench damage

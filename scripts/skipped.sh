@@ -20,6 +20,9 @@ command -v systemd-analyze >/dev/null ||
 [[ $(id -u) == 0 ]] ||
     skip "a disk filled to the last byte: only root may mount one; run the tests as root"
 
+for own in chromium chromedriver; do
+    command -v "$own" >/dev/null || skip "the report in a browser: $own is missing; run \`just setup\`"
+done
 for own in redis-server openssl strace; do
     command -v "$own" >/dev/null || skip "the edge spine's tests with $own; run \`just setup\`"
 done

@@ -93,7 +93,7 @@ impl SecretKey {
         self.0.as_bytes()
     }
 
-    fn sign(&self, message: &[u8]) -> Signature {
+    pub(crate) fn sign(&self, message: &[u8]) -> Signature {
         Signature(self.0.sign(message).to_bytes())
     }
 }
@@ -255,7 +255,9 @@ fn certificate_message(flight_id: FlightId, flight_key: PublicKey) -> Vec<u8> {
     [CERTIFICATE_CONTEXT, &flight_id.0, &flight_key.0].concat()
 }
 
-fn is_signed(message: &[u8], key: PublicKey, signature: Signature) -> bool {
+/// Whether the signature is the key's over the message; strictly, as everywhere in the format.
+#[must_use]
+pub fn is_signed(message: &[u8], key: PublicKey, signature: Signature) -> bool {
     let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
     VerifyingKey::from_bytes(&key.0).is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
 }

@@ -62,7 +62,8 @@ pub use inputs::{input_from_record, record_from_input};
 pub use journal::Journal;
 pub use keeper::{Keeper, KeeperParts, KeeperStep};
 pub use keys::{
-    KeyError, flight_keys, forget_flight_key, make_device_key, read_device_key, replay_keys,
+    KeyError, flight_keys, forget_flight_key, make_device_key, read_device_key, read_flight_key,
+    replay_keys, seal_flight,
 };
 pub use lane::LaneStart;
 pub use machines::{Machines, Shared, close_flight};

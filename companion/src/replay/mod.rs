@@ -34,4 +34,5 @@ pub use progress::{Pass, Progress, Stopped, Watcher};
 pub use run::{ReplayOptions, Replayed, replay};
 pub use summary::{SenderSummary, StampSummary, Summary, WindowSummary};
 pub use survey::Survey;
+pub use truth::compare_with_fix;
 pub use windows::{DenialWindow, DenialWindows, WindowError};
