@@ -184,8 +184,9 @@ impl AutopilotLink for ArduPilotLink {
             return;
         };
         let frame = frame.from_system(work.us.system);
-        work.delivery
-            .sent(frame.bytes().get(FIX_TYPE_AT).copied(), now);
+        if let Some((fix_type, place)) = told_in(frame.bytes()) {
+            work.delivery.sent(fix_type, place, now);
+        }
         work.last_position = Some(frame);
         work.outputs.push(LinkOutput::Send(frame));
     }
