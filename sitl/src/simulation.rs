@@ -161,9 +161,9 @@ impl Simulation {
             self.aircraft.true_airspeed_mps(),
         );
         let believed = (&self.aircraft).into();
-        self.command =
-            self.control
-                .advance(dt_s, &self.aircraft, &believed, Self::armed(time_ns));
+        self.command = self
+            .control
+            .advance(dt_s, &self.aircraft, &believed, Self::armed(time_ns));
         self.aircraft.advance(dt_s, &self.command, wind);
         self.imu.feel(
             &self.aircraft.specific_force_frd_mps2,

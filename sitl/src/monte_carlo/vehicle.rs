@@ -100,9 +100,9 @@ impl Vehicle {
             self.aircraft.height_m(),
             self.aircraft.true_airspeed_mps(),
         );
-        let command: Command =
-            self.control
-                .advance(dt_s, &self.aircraft, believed, self.armed());
+        let command: Command = self
+            .control
+            .advance(dt_s, &self.aircraft, believed, self.armed());
         self.aircraft.advance(dt_s, &command, wind);
         self.time_ns += STEP_NS;
         (

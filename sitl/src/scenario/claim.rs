@@ -224,12 +224,7 @@ impl Expectation {
 
     /// Judges it over what was seen in a flight of `duration_s`; `twin` is the same flight with other
     /// forgeries, where it was flown.
-    pub(super) fn judge(
-        &self,
-        witness: &Witness,
-        twin: Option<&Witness>,
-        duration_s: f64,
-    ) -> Held {
+    pub(super) fn judge(&self, witness: &Witness, twin: Option<&Witness>, duration_s: f64) -> Held {
         let span = Span {
             from_ns: nanoseconds(self.from_s.unwrap_or(0.0)),
             to_ns: nanoseconds(self.to_s.unwrap_or(duration_s)),
@@ -310,18 +305,26 @@ impl Claim<'_> {
         match self {
             Self::LabelBecomes(becomes) => {
                 let first = positions.iter().find(|one| becomes.is.is(one.label));
-                within(first.map(|one| one.time_ns), None, Some(becomes.within_ms), span)
+                within(
+                    first.map(|one| one.time_ns),
+                    None,
+                    Some(becomes.within_ms),
+                    span,
+                )
             }
             Self::LabelOnly(labels) => only(&positions, |one| {
                 labels.iter().any(|label| label.is(one.label))
             }),
             Self::FixBecomes(becomes) => {
                 let first = positions.iter().find(|one| becomes.is.is(one.fix));
-                within(first.map(|one| one.time_ns), None, Some(becomes.within_ms), span)
+                within(
+                    first.map(|one| one.time_ns),
+                    None,
+                    Some(becomes.within_ms),
+                    span,
+                )
             }
-            Self::FixOnly(fixes) => {
-                only(&positions, |one| fixes.iter().any(|fix| fix.is(one.fix)))
-            }
+            Self::FixOnly(fixes) => only(&positions, |one| fixes.iter().any(|fix| fix.is(one.fix))),
             Self::Error(claim) => errors(&positions, claim),
             Self::Covered(claim) => covered(&positions, claim.share),
             Self::RadiusGrows => radius_grows(&positions),
@@ -337,9 +340,10 @@ impl Claim<'_> {
 
 impl Said {
     fn text(&self) -> String {
-        let times = self
-            .times
-            .map_or_else(|| "at least once".to_owned(), |times| format!("{times} times"));
+        let times = self.times.map_or_else(
+            || "at least once".to_owned(),
+            |times| format!("{times} times"),
+        );
         let mut text = format!("{:?} said {times}", self.what);
         if let Some(ms) = self.not_before_ms {
             text.push_str(&format!(", not before {ms} ms"));
@@ -475,7 +479,10 @@ fn unsaid(witness: &Witness, words: &[Word], span: Span) -> (bool, String) {
         .find(|(time_ns, word)| span.holds(*time_ns) && words.contains(word));
     match said {
         None => (true, "nothing".to_owned()),
-        Some((time_ns, word)) => (false, format!("{word:?} at {:.1} s", *time_ns as f64 * 1e-9)),
+        Some((time_ns, word)) => (
+            false,
+            format!("{word:?} at {:.1} s", *time_ns as f64 * 1e-9),
+        ),
     }
 }
 

@@ -118,8 +118,7 @@ impl Pilot {
     /// Where it believes to be, `dt_s` after the last call; heights are the barometer's and true.
     pub fn advance(&mut self, dt_s: f64, moment: &Moment) -> Whereabouts {
         self.sigma_m = libm::hypot(self.sigma_m, GROWTH_M * libm::sqrt(dt_s));
-        let fresh =
-            |heard_ns: &u64| moment.time_ns.saturating_sub(*heard_ns) <= PATIENCE_NS;
+        let fresh = |heard_ns: &u64| moment.time_ns.saturating_sub(*heard_ns) <= PATIENCE_NS;
         let (ours, own) = (self.ours.take(), self.own.take());
         let following = if self.ours_ns.as_ref().is_some_and(fresh) {
             ours

@@ -8,9 +8,7 @@ use companion::config::Configuration;
 use companion::navigator::CORE_VERSION;
 use companion::recorder::{RecordSender, Recorder, RecorderError, RecorderSizes, Refused};
 use fdr_format::records::FlightSource;
-use fdr_format::{
-    BootId, Bytes, ClockAnchor, FlightId, FlightParameters, Record, records,
-};
+use fdr_format::{BootId, Bytes, ClockAnchor, FlightId, FlightParameters, Record, records};
 
 use super::senses::CLOCK_OFFSET_NS;
 use crate::autopilot_stream::FLIGHT_BEGINS_UNIX_US;

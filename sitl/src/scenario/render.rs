@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Outcome, Verdict};
 use super::script::Script;
+use super::{Outcome, Verdict};
 
 /// One line for each scenario, and the identifiers that none proves.
 #[must_use]

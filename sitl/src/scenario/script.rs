@@ -342,7 +342,10 @@ pub fn load_all(folder: &Path) -> Result<Vec<Script>, ScriptError> {
     let mut paths = BTreeSet::new();
     for entry in std::fs::read_dir(folder).map_err(read_error)? {
         let path = entry.map_err(read_error)?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
             paths.insert(path);
         }
     }

@@ -11,8 +11,7 @@
 use std::convert::Infallible;
 
 use companion::navigator::{
-    FrameExposed, Input, OperatorHint, Output, RestartState, SystemHealth,
-    TakeoffOrigin,
+    FrameExposed, Input, OperatorHint, Output, RestartState, SystemHealth, TakeoffOrigin,
 };
 use companion::pipeline::{Pipeline, Product};
 use mavlink::dialects::ardupilotmega::GPS_INPUT_DATA;
@@ -31,8 +30,8 @@ use crate::monte_carlo::plan::{Denial, FlightPlan, GpsPlan, Grades};
 use crate::monte_carlo::vehicle::{STEP_NS, Vehicle};
 use crate::sensors::camera::{Camera, Exposure, FRAME_PERIOD_S, Hindrance, Sight as Eyes};
 use crate::sensors::{
-    AirspeedSensor, AttitudeEstimate, AttitudeReading, Barometer, GpsReading, GpsReceiver, Grade, Imu,
-    ImuReading,
+    AirspeedSensor, AttitudeEstimate, AttitudeReading, Barometer, GpsReading, GpsReceiver, Grade,
+    Imu, ImuReading,
 };
 use crate::truth::Moment;
 use crate::wind::{MeanWind, WindDrift};
@@ -559,15 +558,14 @@ impl Companion<'_> {
             vert_accuracy_m: position.vert_accuracy_m,
             age_s: now.seconds_since(position.time),
         };
-        let Ok(()) = self.pipeline.handle::<Infallible>(
-            &Input::RestartState(state),
-            &mut |product| {
-                if let Product::Output(output) = product {
-                    said.push((now.0, Said::Output(*output)));
-                }
-                Ok(())
-            },
-        );
+        let Ok(()) =
+            self.pipeline
+                .handle::<Infallible>(&Input::RestartState(state), &mut |product| {
+                    if let Product::Output(output) = product {
+                        said.push((now.0, Said::Output(*output)));
+                    }
+                    Ok(())
+                });
         Ok(())
     }
 }

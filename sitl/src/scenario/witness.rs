@@ -1,11 +1,9 @@
 //! What was seen in a scenario: every position against the truth, everything said, every byte's time.
 
-use companion::navigator::{
-    AnchorVerdict, EmittedExternalPosition, FixType, Output, SourceLabel,
-};
 use super::word::Word;
 use crate::monte_carlo::sample::Sample;
 use crate::truth::{Moment, Track};
+use companion::navigator::{AnchorVerdict, EmittedExternalPosition, FixType, Output, SourceLabel};
 
 /// One emitted position against the truth. Times count from switching on.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -115,19 +113,14 @@ impl Witness {
         for position in core::mem::take(&mut self.said) {
             let time_ns = position.time.0.saturating_sub(self.offset_ns);
             if let Some(moment) = self.truth.at(time_ns) {
-                self.positions
-                    .extend(sighting(time_ns, &position, &moment));
+                self.positions.extend(sighting(time_ns, &position, &moment));
             }
         }
     }
 }
 
 /// `None` for a covariance that is not positive definite, which the core never emits.
-fn sighting(
-    time_ns: u64,
-    position: &EmittedExternalPosition,
-    moment: &Moment,
-) -> Option<Sighting> {
+fn sighting(time_ns: u64, position: &EmittedExternalPosition, moment: &Moment) -> Option<Sighting> {
     let sample = Sample::of(position, moment, false)?;
     Some(Sighting {
         time_ns,
