@@ -285,8 +285,8 @@ mod metrics {
     use companion::config::Configuration;
     use companion::health::BoardReader;
     use companion::navigator::{
-        FcGps, FlightState, FrameOutcome, FrameRefusal, GpsFix, Input, MonotonicNs, SystemHealth,
-        VisualOdometry,
+        Attitude, FcGps, FlightState, FrameOutcome, FrameRefusal, GpsFix, Input, MonotonicNs,
+        SystemHealth, VisualOdometry,
     };
     use companion::observability::metrics::{Metrics, MetricsEndpoint, Scrape, render};
     use companion::pipeline::{Pipeline, Product};
@@ -313,6 +313,13 @@ mod metrics {
                 time,
                 armed: false,
                 airframe: companion::navigator::Airframe::FixedWing,
+            }));
+            feed(Input::Attitude(Attitude {
+                time,
+                roll_rad: 0.0,
+                pitch_rad: 0.0,
+                yaw_rad: 0.0,
+                angular_rate_frd_radps: [0.0; 3],
             }));
             feed(Input::FcGps(FcGps {
                 time,

@@ -26,19 +26,26 @@ pub(super) fn check(config: &RecorderConfig, report: &mut CheckReport) {
     report.add(device_key(config.device_key.as_deref()));
 }
 
-/// The folder, or the nearest above it that exists.
+/// The folder, or the nearest above it that exists; a file in its place is no folder.
 fn existing(folder: &Path) -> PathBuf {
     folder
         .ancestors()
-        .find(|folder| folder.is_dir())
+        .find(|folder| folder.exists())
         .map_or_else(|| PathBuf::from("."), Path::to_owned)
 }
 
 fn writable(folder: &Path) -> Finding {
     let place = existing(folder);
+    let shown = folder.display();
+    if !place.is_dir() {
+        let text = format!(
+            "{shown} cannot be written: {} is no folder; name another in recorder.folder",
+            place.display()
+        );
+        return Finding::unfit(SUBJECT, text);
+    }
     let probe = place.join(format!(".check-{}", std::process::id()));
     let tried = fs::write(&probe, b"room").and_then(|()| fs::remove_file(&probe));
-    let shown = folder.display();
     match tried {
         Ok(()) if place == folder => Finding::good(SUBJECT, format!("{shown} can be written")),
         Ok(()) => Finding::good(SUBJECT, format!("{shown} will be made")),
