@@ -28,7 +28,9 @@ use crate::autopilot_stream::HeadUp;
 use crate::belief::Belief;
 use crate::monte_carlo::plan::{Denial, FlightPlan, GpsPlan, Grades};
 use crate::monte_carlo::vehicle::{STEP_NS, Vehicle};
-use crate::sensors::camera::{Camera, Exposure, FRAME_PERIOD_S, Hindrance, Sight as Eyes};
+use crate::sensors::camera::{
+    Camera, Exposure, Eyes as _, FRAME_PERIOD_S, Hindrance, Sight as Eyesight,
+};
 use crate::sensors::{
     AirspeedSensor, AttitudeEstimate, AttitudeReading, Barometer, GpsReading, GpsReceiver, Grade,
     Imu, ImuReading,
@@ -60,7 +62,7 @@ const RUNWAY: [f64; 3] = [50.45, 30.5, 150.0];
 const _: () = assert!(FRAME_STEPS * STEP_NS == (FRAME_PERIOD_S * 1e9) as u64);
 
 /// How the camera of a scenario does: as the measured matchers do.
-const EYES: Eyes = Eyes {
+const EYES: Eyesight = Eyesight {
     grade: Grade::Standard,
     match_rate: 0.85,
     wrong_peaks: 0.002,
