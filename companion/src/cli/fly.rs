@@ -16,7 +16,7 @@ use super::{UNFIT, signals};
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exit codes: 0 flown until it was asked to end (Ctrl-C, SIGTERM), 1 failed, \
-    2 not fit to fly\n(no recorder; nothing was sent), 64 wrong usage. stderr says why."
+    2 not fit to fly\n(settings, profile, recorder, protection; nothing was sent), 64 wrong usage. stderr says why."
 )]
 pub struct Arguments {
     /// Settings (TOML); see docs/configuration.md
@@ -34,7 +34,7 @@ pub struct Arguments {
 pub fn run(line: &CommandLine, arguments: &Arguments) -> ExitCode {
     let configuration = match Configuration::load(&arguments.config) {
         Ok(configuration) => configuration,
-        Err(error) => return line.fail(format!("--config: {error}"), FAILED),
+        Err(error) => return line.fail(format!("--config: {error}"), UNFIT),
     };
     if let Err(finding) = companion::check::fits_build(&configuration) {
         return line.fail(format!("profile: {finding}"), UNFIT);

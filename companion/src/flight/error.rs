@@ -46,9 +46,8 @@ impl FlightError {
     #[must_use]
     pub fn is_unfit(&self) -> bool {
         match self {
-            Self::NoRecorder(_) | Self::DeviceKey(_) => true,
-            Self::Missing { .. }
-            | Self::Configuration(_)
+            Self::Missing { .. } | Self::NoRecorder(_) | Self::DeviceKey(_) => true,
+            Self::Configuration(_)
             | Self::Recording(_)
             | Self::Machine { .. }
             | Self::Thread(_) => false,
