@@ -105,10 +105,11 @@ impl Watch {
             .map_or(NAP, |interval| Watchdog::period(interval).min(NAP));
         let mut due_ns = clock.now_ns().saturating_add(SAMPLE_NS);
         let mut told = LogLosses::default();
+        let mut deaf = false;
         while !ending.load(Ordering::Acquire) {
             thread::sleep(nap);
             if dog.look() && self.watchdog.is_some() {
-                self.tell(Notifier::alive);
+                deaf = self.feed(deaf);
             }
             let now_ns = clock.now_ns();
             if now_ns < due_ns {
@@ -120,6 +121,19 @@ impl Watch {
             *self.board.lock().unwrap_or_else(PoisonError::into_inner) = readings.board;
             told = self.tell_losses(told);
         }
+    }
+
+    /// Tells that the navigator gets on; whether nobody heard, which is said once.
+    fn feed(&self, was_deaf: bool) -> bool {
+        let told = self.notifier.as_ref().map(Notifier::alive);
+        let Some(Err(error)) = told else { return false };
+        if !was_deaf {
+            tracing::warn!(
+                component = "hardening",
+                "the service manager does not listen: {error}"
+            );
+        }
+        true
     }
 
     /// Lines that reached no log are told in the next that does.

@@ -8,6 +8,7 @@ use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use sitl::fake_ardupilot::{COMPANION, FakeArduPilot, Shell, Terminal};
@@ -51,7 +52,8 @@ fn intruder(folder: &Path) -> Option<PathBuf> {
 
 struct Flight {
     child: Child,
-    manager: UnixDatagram,
+    /// Words to the service manager that nobody has waited for yet.
+    heard: Arc<Mutex<Vec<String>>>,
     folder: tempfile::TempDir,
     _autopilot: Shell,
 }
@@ -73,9 +75,11 @@ impl Flight {
         fs::write(&config, text).unwrap();
         let socket = folder.path().join("notify");
         let manager = UnixDatagram::bind(&socket).unwrap();
-        manager
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .unwrap();
+        let heard = Arc::<Mutex<Vec<String>>>::default();
+        std::thread::spawn({
+            let heard = Arc::clone(&heard);
+            move || listen(&manager, &heard)
+        });
         let mut command = Command::new(binary);
         command
             .args(["fly", "--json", "--config"])
@@ -91,21 +95,23 @@ impl Flight {
         }
         Self {
             child: command.spawn().unwrap(),
-            manager,
+            heard,
             folder,
             _autopilot: autopilot,
         }
     }
 
-    /// Waits for a word to the service manager.
+    /// Waits for a word to the service manager; what came up to it is forgotten.
     fn hear(&self, word: &str) {
         let begin = Instant::now();
-        let mut bytes = [0; 256];
         while begin.elapsed() < Duration::from_secs(20) {
-            let length = self.manager.recv(&mut bytes).unwrap_or_default();
-            if bytes[..length] == *word.as_bytes() {
+            let mut heard = self.heard.lock().unwrap();
+            if let Some(at) = heard.iter().position(|said| said == word) {
+                heard.drain(..=at);
                 return;
             }
+            drop(heard);
+            std::thread::sleep(Duration::from_millis(10));
         }
         panic!("the service manager did not hear {word}");
     }
@@ -148,6 +154,15 @@ impl Flight {
             report.unwrap_or_else(|error| panic!("{error}: {text}")),
             self.folder,
         )
+    }
+}
+
+/// A service manager that listens as long as the test runs.
+fn listen(manager: &UnixDatagram, heard: &Mutex<Vec<String>>) {
+    let mut bytes = [0; 256];
+    while let Ok(length) = manager.recv(&mut bytes) {
+        let said = String::from_utf8_lossy(&bytes[..length]).into_owned();
+        heard.lock().unwrap().push(said);
     }
 }
 
