@@ -183,7 +183,8 @@ fn open_serial(device: &Path, baud: u32) -> io::Result<Connection> {
     settings.make_raw();
     settings.control_modes |= ControlModes::CLOCAL | ControlModes::CREAD;
     settings.control_modes -= ControlModes::HUPCL | ControlModes::CRTSCTS | ControlModes::CSTOPB;
-    settings.special_codes[SpecialCodeIndex::VMIN] = 0;
+    // With 0, a port on which nothing waits would read like one that has hung up.
+    settings.special_codes[SpecialCodeIndex::VMIN] = 1;
     settings.special_codes[SpecialCodeIndex::VTIME] = 0;
     settings.set_speed(baud)?;
     tcsetattr(&fd, OptionalActions::Now, &settings)?;
