@@ -1,5 +1,7 @@
 //! The live link to iNav against the fake: what a right companion sees, and how wrong ones fail on it.
 
+#![allow(clippy::expect_used, clippy::panic)]
+
 use companion::autopilot::inav::{Evidence, INavLink, SENSOR_GPS_FRAME, SensorGps};
 use companion::autopilot::live::{AutopilotLink, LinkEvent, LinkOutput};
 use companion::autopilot::msp::{Direction, MspFrame};

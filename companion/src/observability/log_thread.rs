@@ -26,7 +26,7 @@ pub(super) enum Message {
     Line(Line),
     Flight {
         id: String,
-        sender: Option<RecordSender>,
+        sender: Option<Box<RecordSender>>,
     },
     /// Record what came before, and nothing from now on; then say so.
     EndRecording(SyncSender<()>),
@@ -125,14 +125,14 @@ impl Logs {
     pub fn record_into(&self, flight_id: String, sender: Option<RecordSender>) {
         let flight = Message::Flight {
             id: flight_id,
-            sender,
+            sender: sender.map(Box::new),
         };
         // A log that hangs has lost nothing but lines, which are counted.
         let _ = self.hand(flight);
     }
 
     /// The flight ends: what was logged so far is recorded, and nothing from now on. To be called before
-    /// the recorder is finished; waits for a log that hangs no longer than [`PATIENCE`].
+    /// the recorder is finished; waits for a log that hangs for a second at most.
     pub fn end_recording(&self) {
         self.ask(Message::EndRecording);
     }

@@ -3,7 +3,7 @@
 //!
 //! A machine without I/O: bytes and the time in, bytes out. Its serial task runs every 10 ms and takes one
 //! command; what does not fit its buffer of 256 bytes is lost. What a companion does wrongly is kept as a
-//! [`Fault`]. [`serve`] puts it behind a pseudo-terminal or a TCP port.
+//! [`Fault`]. [`serve`](fn@serve) puts it behind a pseudo-terminal or a TCP port.
 //!
 //! Source: the checklist of the protocol reference (iNav 9.1, section 7.2), executed or read there.
 

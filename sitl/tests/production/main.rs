@@ -4,6 +4,8 @@
 //! `just test-production` runs this with the production binary (`COMPANION_BINARY`, `COMPANION_PROFILE`);
 //! otherwise it is the binary that the workspace's tests were built with.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
