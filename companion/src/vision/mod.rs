@@ -32,9 +32,9 @@ pub mod png;
 pub mod qualify;
 mod rectify;
 mod registration;
-mod view;
 pub mod service;
 pub mod situation;
 pub mod tracker;
+mod view;
 
 pub use rectify::{MAX_TILT_RAD, Pose, rectify};
