@@ -31,9 +31,10 @@ impl Notice {
     /// Its record. What is worth a warning is a failure of vision, what is not its end.
     #[must_use]
     pub fn record(&self, time: MonotonicNs) -> Record<'_> {
-        let event = match self.severity {
-            Severity::Critical | Severity::Error | Severity::Warning => LifecycleEvent::Failed,
-            Severity::Notice | Severity::Info => LifecycleEvent::Restarted,
+        let event = if self.severity <= Severity::Warning {
+            LifecycleEvent::Failed
+        } else {
+            LifecycleEvent::Restarted
         };
         Record::ComponentLifecycleEvent(ComponentLifecycleEvent {
             time_ns: time.0,

@@ -56,17 +56,17 @@ pub struct GateRules<'a> {
 #[error("map package {package}: {text}", package = package.display())]
 pub struct GateRefusal {
     /// The package.
-    pub package: PathBuf,
+    pub package: Box<Path>,
     /// Why, as it is recorded.
     pub reason: GateFailure,
     /// File of the package.
-    pub file: String,
+    pub file: Box<str>,
     /// Hash in the manifest, where one was compared.
     pub expected: Option<Digest>,
     /// Hash of what was found, where one was compared.
     pub found: Option<Digest>,
     /// Why, for people.
-    pub text: String,
+    pub text: Box<str>,
 }
 
 impl GateRefusal {
@@ -309,13 +309,13 @@ impl Gate<'_> {
 
     fn refusal(&self, reason: GateFailure, file: &str, text: &str) -> GateRefusal {
         GateRefusal {
-            package: self.package.to_owned(),
+            package: self.package.into(),
             reason,
             // The file system limits names to this, and the record is one of those that go first.
-            file: file.chars().take(255).collect(),
+            file: file.chars().take(255).collect::<String>().into(),
             expected: None,
             found: None,
-            text: text.to_owned(),
+            text: text.into(),
         }
     }
 }

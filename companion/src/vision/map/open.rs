@@ -56,14 +56,15 @@ pub fn open_on_the_ground(path: &Path, keys: &[PublicKey]) -> Result<OpenedMap, 
         });
     }
     let refused = |reason, text: String| GateRefusal {
-        package: path.to_owned(),
+        package: path.into(),
         reason,
         file: path
             .file_name()
-            .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+            .into(),
         expected: None,
         found: None,
-        text,
+        text: text.into(),
     };
     if !path.exists() {
         let text = "no such file or folder".to_owned();

@@ -37,12 +37,12 @@ pub struct Verified {
 pub fn verify(package: &Path, rules: &GateRules<'_>) -> Result<Verified, GateRefusal> {
     let admitted = admit(package, rules)?;
     let refusal = |reason, file: &str, text: String| GateRefusal {
-        package: package.to_owned(),
+        package: package.into(),
         reason,
-        file: file.to_owned(),
+        file: file.into(),
         expected: None,
         found: None,
-        text,
+        text: text.into(),
     };
     let manifest = admitted.manifest;
     let signer = admitted.signer.ok_or_else(|| {
