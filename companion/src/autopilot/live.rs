@@ -165,7 +165,7 @@ impl LinkOutputs {
     }
 
     /// The oldest.
-    pub fn next(&mut self) -> Option<LinkOutput> {
+    pub fn take(&mut self) -> Option<LinkOutput> {
         self.queue.pop_front()
     }
 

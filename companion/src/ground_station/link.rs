@@ -154,7 +154,7 @@ impl GroundLink {
 
     /// The next output.
     pub fn next_output(&mut self) -> Option<LinkOutput> {
-        self.work.outputs.next()
+        self.work.outputs.take()
     }
 
     /// What was heard so far, for the diagnosis.

@@ -149,7 +149,7 @@ impl Connection {
         let mut fds = [PollFd::new(&self.fd, for_what)];
         let timeout = Timespec {
             tv_sec: at_most.as_secs() as i64,
-            tv_nsec: i64::from(at_most.subsec_nanos()).into(),
+            tv_nsec: i64::from(at_most.subsec_nanos()),
         };
         match poll(&mut fds, Some(&timeout)) {
             Ok(ready) => Ok(ready > 0),

@@ -107,6 +107,7 @@ enum Note {
     Input(Input),
 }
 
+#[expect(clippy::vec_box, reason = "a chunk changes hands without being copied")]
 #[derive(Debug)]
 struct Tray {
     /// Chunks are re-used, so that nothing is allocated in flight.

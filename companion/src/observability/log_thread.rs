@@ -195,7 +195,7 @@ fn write(mut sink: Sink, messages: &Receiver<Message>, counters: &Counters) {
             }
             Message::Flight { id, sender } => {
                 flight = Some(id);
-                recorder = sender;
+                recorder = sender.map(|sender| *sender);
             }
             Message::EndRecording(done) => {
                 recorder = None;

@@ -140,6 +140,7 @@ impl Correlator {
                     .map(|spectrum| &spectrum.values[column * height..][..height])
             };
             let (here, there) = (lines(column), lines(mirror));
+            #[expect(clippy::needless_range_loop, reason = "eight lines share the row")]
             for row in 0..height {
                 let back = if row == 0 { 0 } else { height - row };
                 let product = |of: usize| {

@@ -184,7 +184,7 @@ impl AutopilotLink for INavLink {
     }
 
     fn next_output(&mut self) -> Option<LinkOutput> {
-        self.work.outputs.next()
+        self.work.outputs.take()
     }
 
     fn heard(&self) -> Heard {

@@ -240,11 +240,11 @@ impl Schedule {
     /// Whether everything that is asked once was answered or refused.
     #[must_use]
     pub fn has_read_settings(&self) -> bool {
-        let once = self
+        let mut once = self
             .questions
             .iter()
             .filter(|question| question.period_ns.is_none());
-        once.fold(true, |all, question| all && question.finished)
+        once.all(|question| question.finished)
     }
 
     /// Stops or resumes a regular question.

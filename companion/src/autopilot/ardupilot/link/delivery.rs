@@ -131,7 +131,7 @@ mod tests {
             }
             let mut outputs = LinkOutputs::default();
             delivery.poll(now, &mut outputs);
-            if let Some(LinkOutput::Event(event)) = outputs.next() {
+            if let Some(LinkOutput::Event(event)) = outputs.take() {
                 told.push(event.text);
             }
         }
@@ -157,6 +157,6 @@ mod tests {
             delivery.sent(1, (0, 0), at(f64::from(step)));
             delivery.poll(at(f64::from(step)), &mut outputs);
         }
-        assert!(outputs.next().is_none());
+        assert!(outputs.take().is_none());
     }
 }

@@ -239,7 +239,7 @@ impl AutopilotLink for ArduPilotLink {
     }
 
     fn next_output(&mut self) -> Option<LinkOutput> {
-        self.work.outputs.next()
+        self.work.outputs.take()
     }
 
     fn heard(&self) -> Heard {

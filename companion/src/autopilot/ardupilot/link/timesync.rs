@@ -169,7 +169,7 @@ mod tests {
     fn ask(clock: &mut FcClock, now: u64) -> bool {
         let mut outputs = LinkOutputs::default();
         clock.poll(US, MonotonicNs(now), &mut outputs);
-        outputs.next().is_some()
+        outputs.take().is_some()
     }
 
     fn answer(clock: &mut FcClock, ts1: u64, tc1: i64, at: u64) {
