@@ -230,3 +230,20 @@ mod properties {
         }
     }
 }
+
+#[test]
+fn a_map_that_nobody_need_sign_is_refused() {
+    let error = Configuration::parse("[map]\npackage = \"/map\"").unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("map.trusted_keys") && text.contains("unsigned"),
+        "{text}"
+    );
+    let key = "ab".repeat(32);
+    let text = format!("[map]\npackage = \"/map\"\ntrusted_keys = [\"{key}\"]");
+    let configuration = Configuration::parse(&text).unwrap();
+    assert_eq!(configuration.map.trusted_keys.len(), 1);
+    let again = Configuration::parse(&configuration.canonical().unwrap()).unwrap();
+    assert_eq!(again, configuration);
+    assert!(Configuration::parse("[map]\ntrusted_keys = [\"12\"]").is_err());
+}

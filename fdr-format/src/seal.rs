@@ -93,6 +93,12 @@ impl SecretKey {
         self.0.as_bytes()
     }
 
+    /// Signs what is no recording: `context` keeps its signatures apart from every other use of the key.
+    #[must_use]
+    pub fn sign_apart(&self, context: &[u8], message: &[u8]) -> Signature {
+        self.sign(&[context, b"\0", message].concat())
+    }
+
     pub(crate) fn sign(&self, message: &[u8]) -> Signature {
         Signature(self.0.sign(message).to_bytes())
     }
@@ -101,6 +107,14 @@ impl SecretKey {
 impl fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SecretKey of {}", self.public())
+    }
+}
+
+impl PublicKey {
+    /// Whether `signature` is its holder's, by [`SecretKey::sign_apart`].
+    #[must_use]
+    pub fn has_signed_apart(self, context: &[u8], message: &[u8], signature: Signature) -> bool {
+        is_signed(&[context, b"\0", message].concat(), self, signature)
     }
 }
 

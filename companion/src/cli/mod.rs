@@ -11,6 +11,7 @@
 mod check;
 mod device_key;
 mod fly;
+mod map;
 mod overwrite;
 mod progress;
 mod protection;
@@ -55,6 +56,8 @@ enum Command {
     RecordBench(record_bench::Arguments),
     /// Freeze, thaw or pin the recording of a flight, or say what holds
     Recording(recording::Arguments),
+    /// Make or check the signed map package of a sector
+    Map(map::Arguments),
     /// Make the key with which this device certifies its recordings
     DeviceKey(device_key::Arguments),
 }
@@ -71,6 +74,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Command::Qualify(arguments) => qualify::run(&line, &arguments),
             Command::RecordBench(arguments) => record_bench::run(&line, &arguments),
             Command::Recording(arguments) => recording::run(&line, &arguments),
+            Command::Map(arguments) => map::run(&line, &arguments),
             Command::DeviceKey(arguments) => device_key::run(&line, &arguments),
         },
         Err(code) => code,

@@ -21,6 +21,12 @@ pub(super) fn check(configuration: &Configuration) -> Result<(), ConfigError> {
         return refuse(&format!("recorder.{name}"), value, &allowed);
     }
     check_production(configuration)?;
+    let map = &configuration.map;
+    if map.package.is_some() && map.trusted_keys.is_empty() {
+        let allowed =
+            "at least one public key beside map.package: an unsigned map is not flown with";
+        return refuse("map.trusted_keys", "[]", allowed);
+    }
     let navigator = Value::try_from(&configuration.navigator)?;
     RANGES
         .iter()

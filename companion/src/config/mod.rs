@@ -17,6 +17,7 @@ use crate::health::HealthConfig;
 use crate::navigator::NavigatorConfig;
 use crate::observability::{LogConfig, MetricsConfig};
 use crate::recorder::RecorderConfig;
+use crate::vision::map::MapConfig;
 
 pub use profile::Profile;
 pub use ranges::{RANGES, Range};
@@ -42,6 +43,8 @@ pub struct Configuration {
     pub log: LogConfig,
     /// The metrics endpoint of the bench.
     pub metrics: MetricsConfig,
+    /// The map.
+    pub map: MapConfig,
     /// The estimation core.
     pub navigator: NavigatorConfig,
 }
@@ -56,6 +59,7 @@ impl Default for Configuration {
             health: HealthConfig::default(),
             log: LogConfig::default(),
             metrics: MetricsConfig::default(),
+            map: MapConfig::default(),
             navigator: NavigatorConfig::default(),
         }
     }

@@ -145,7 +145,7 @@ pub struct AnchorMatch {
 }
 
 /// Why a frame gives no anchor.
-#[derive(Debug, Clone, Copy, PartialEq, Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum AnchorRefusal {
     /// Taken too obliquely, or from no sensible height.
     #[error("attitude or height outside what can be rectified")]
@@ -198,13 +198,28 @@ impl AnchorRefusal {
     }
 }
 
-/// What became of one frame.
+/// One of the K yaws and scales that were judged at full resolution.
 #[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ranked {
+    /// Yaw tried beyond the attitude's, clockwise, rad.
+    pub yaw_offset_rad: f64,
+    /// Height tried over the height assumed.
+    pub scale: f64,
+    /// Highest correlation at half resolution, by which it became one of the K.
+    pub coarse_score: f64,
+    /// Highest correlation at full resolution, by which it is ranked.
+    pub fine_score: f64,
+}
+
+/// What became of one frame.
+#[derive(Debug, Clone, PartialEq)]
 pub struct AnchorDecision {
     /// The match, or why there is none.
     pub outcome: Result<AnchorMatch, AnchorRefusal>,
     /// What was seen on the way, as far as it went.
     pub scores: Scores,
+    /// The K candidates, best first; empty for a frame that was refused before.
+    pub candidates: Vec<Ranked>,
 }
 
 /// Up to this height the ground is compared as the settings say, m.
@@ -259,6 +274,12 @@ impl AnchorMatcher {
         self.settings.second_peak_distance_m = defaults.second_peak_distance_m * times;
     }
 
+    /// From now on `candidates` yaws and scales are judged at full resolution: 3, and 2 when the machine is
+    /// hot.
+    pub fn set_candidates(&mut self, candidates: usize) {
+        self.settings.candidates = candidates;
+    }
+
     /// Side of the template, pixels; a multiple of 4, so that it halves to an even number.
     #[must_use]
     pub fn template_px(&self) -> usize {
@@ -282,8 +303,14 @@ impl AnchorMatcher {
         map: &NorthUp,
     ) -> AnchorDecision {
         let mut scores = Scores::default();
-        let outcome = self.search(frame, camera, pose, map, &mut scores);
-        AnchorDecision { outcome, scores }
+        let mut candidates = Vec::new();
+        let outcome = self.search(frame, camera, pose, map, (&mut scores, &mut candidates));
+        candidates.sort_by(|a, b| b.fine_score.total_cmp(&a.fine_score));
+        AnchorDecision {
+            outcome,
+            scores,
+            candidates,
+        }
     }
 
     fn search(
@@ -292,7 +319,7 @@ impl AnchorMatcher {
         camera: &Calibration,
         pose: &Pose,
         map: &NorthUp,
-        scores: &mut Scores,
+        (scores, ranked): (&mut Scores, &mut Vec<Ranked>),
     ) -> Result<AnchorMatch, AnchorRefusal> {
         let settings = self.settings;
         if !pose.is_usable(camera) {
@@ -319,7 +346,8 @@ impl AnchorMatcher {
             return Err(AnchorRefusal::MapCoverage);
         }
         let candidates = self.coarse(frame, camera, pose, map);
-        let Some(best) = self.best(frame, camera, candidates, &map_gradients.field()) else {
+        let Some(best) = self.best(frame, camera, candidates, &map_gradients.field(), ranked)
+        else {
             return Err(AnchorRefusal::Shapeless);
         };
         self.judge(&best, &map_gradients, map, scores)
@@ -381,13 +409,14 @@ impl AnchorMatcher {
         candidates
     }
 
-    /// The candidate that fits best at full resolution, where half resolution saw it.
+    /// The candidate that fits best at full resolution, where half resolution saw it; each is noted in `ranked`.
     fn best(
         &self,
         frame: &Pyramid,
         camera: &Calibration,
         candidates: Vec<Candidate>,
         search: &Field,
+        ranked: &mut Vec<Ranked>,
     ) -> Option<Best> {
         let side = self.template_px();
         let mut best: Option<Best> = None;
@@ -401,6 +430,12 @@ impl AnchorMatcher {
                 .flat_map(|row| around(candidate.peak.column).map(move |column| [column, row]))
                 .map(|shift| field.score_in(search, shift))
                 .fold(0.0, f32::max);
+            ranked.push(Ranked {
+                yaw_offset_rad: candidate.yaw_offset_rad,
+                scale: candidate.scale,
+                coarse_score: f64::from(candidate.peak.score),
+                fine_score: f64::from(score),
+            });
             if best.as_ref().is_none_or(|best| score > best.score) {
                 best = Some(Best {
                     candidate,

@@ -64,6 +64,12 @@ impl View {
         }
     }
 
+    /// Mean gradient at half resolution, brightness per pixel: how much there is to see.
+    #[must_use]
+    pub fn mean_gradient(&self) -> f64 {
+        f64::from(self.gradients[0].mean_magnitude())
+    }
+
     pub(super) fn image_at(&self, level: usize) -> &NorthUp {
         match level {
             0 => self.half.image(),
