@@ -1,7 +1,7 @@
 //! What must hold for any bytes as files of a map package, on stable: the entry functions of the fuzz targets over
 //! their seeds, over damaged ones and over random bytes.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
 
