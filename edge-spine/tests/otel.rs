@@ -10,7 +10,8 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::JoinHandle;
 
 use edge_spine::row::Row;
 use edge_spine::sink::FileSink;
@@ -38,7 +39,8 @@ fn python() -> Option<PathBuf> {
 
 struct Peer {
     process: Child,
-    output: BufReader<ChildStdout>,
+    /// Reads what it prints while it prints: a full pipe would stop the collector.
+    output: JoinHandle<Vec<String>>,
     url: String,
 }
 
@@ -54,6 +56,7 @@ impl Peer {
         let mut output = BufReader::new(process.stdout.take().unwrap());
         let mut port = String::new();
         output.read_line(&mut port).unwrap();
+        let output = std::thread::spawn(move || output.lines().map_while(Result::ok).collect());
         Self {
             process,
             output,
@@ -64,9 +67,10 @@ impl Peer {
     fn spans(mut self) -> Vec<Value> {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
-        self.output
-            .lines()
-            .map(|own| serde_json::from_str(&own.unwrap()).unwrap())
+        let lines = self.output.join().unwrap();
+        lines
+            .iter()
+            .map(|own| serde_json::from_str(own).unwrap())
             .collect()
     }
 }

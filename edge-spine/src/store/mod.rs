@@ -76,7 +76,14 @@ impl Store {
     /// # Errors
     /// When the files cannot be used, or are not ours to use.
     pub fn open(config: &Config) -> Result<Self, StoreError> {
-        open::open(config)
+        match open::open(config) {
+            // A full disk must not keep the one out that could empty it.
+            Err(error) if error.is_full() => {
+                let _ = std::fs::remove_file(upkeep::reserve_path(&config.directory));
+                open::open(config)
+            }
+            done => done,
+        }
     }
 
     /// The store's own random id.
