@@ -1,98 +1,32 @@
-//! Taking rows: every line is judged, and one durable commit later acknowledged.
-//!
-//! | the line | receipt | where it is |
-//! |---|---|---|
-//! | good, its channel is sound | accepted | the buffer |
-//! | good, its channel's breaker is open | held | beside the buffer, until the breaker closes |
-//! | bad | dead-lettered, with the reason | the dead letters |
-//! | the same row again | duplicate | where it was |
-//! | the key of another row | dead-lettered: conflict | the dead letters |
-//! | no room, and the policy is to refuse | refused | nowhere: the source keeps it |
-//!
-//! A receipt is given after the commit, never before. After a refused line every further line of the
-//! group is refused as well, so that order is kept.
+//! One transaction of an intake: what becomes of each line of a group.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
+use super::{Receipt, Refusal};
 use crate::breaker::{BreakerState, Flow, QualityBreaker};
 use crate::check::{self, LastRow, Objection, Reason};
 use crate::config::{Config, Overflow};
 use crate::geofence::{Place, place_of};
 use crate::row::{Name, Row, first_16};
 use crate::store::rows::{self, KnownRow, NewDead, NewRow};
-use crate::store::{Moment, NameCache, Store, StoreError, Tally};
+use crate::store::{Moment, NameCache, Tally};
 
 /// Most source channels (device and channel) of a store.
 const MAX_SOURCES: usize = 10_000;
 /// Bytes of an oversized line that are kept.
 const OVERSIZED_KEPT: usize = 4096;
 
-/// What happened to a line; durable when the caller sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Receipt {
-    /// In the buffer.
-    Accepted,
-    /// Beside the buffer.
-    Held,
-    /// It was there already.
-    Duplicate,
-    /// In the dead letters.
-    DeadLettered(Reason),
-    /// Not taken.
-    Refused(Refusal),
-}
-
-/// Why a line was not taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// `buffer.max_rows` rows are waiting.
-    Rows,
-    /// `buffer.max_bytes` bytes are in the buffer.
-    Bytes,
-    /// `dead_letters.max_rows` dead letters, and the policy is to refuse.
-    DeadLetters,
-    /// The file system has less than `buffer.min_free_bytes` free, or is full.
-    Disk,
-}
-
-impl Refusal {
-    /// What to do about it.
-    #[must_use]
-    pub fn advice(self) -> &'static str {
-        match self {
-            Self::Rows => "buffer.max_rows rows wait; let them drain or raise the limit",
-            Self::Bytes => "the buffer holds buffer.max_bytes; let it drain or raise the limit",
-            Self::DeadLetters => {
-                "dead_letters.max_rows dead letters; `spine dlq reprocess` or raise the limit"
-            }
-            Self::Disk => "the disk is nearly full; free space on it",
-        }
-    }
-}
-
-/// The one that takes rows.
 #[derive(Debug)]
-pub struct Intake {
-    store: Store,
-    config: Arc<Config>,
-    names: NameCache,
-    sources: HashMap<Name, HashMap<Name, Source>>,
-    count: usize,
-    places: HashMap<i64, (i64, Place)>,
-}
-
-#[derive(Debug)]
-struct Source {
-    id: i64,
-    device: i64,
-    channel: i64,
-    last: Option<LastRow>,
-    breaker: QualityBreaker,
-    changed: bool,
+pub(super) struct Source {
+    pub(super) id: i64,
+    pub(super) device: i64,
+    pub(super) channel: i64,
+    pub(super) last: Option<LastRow>,
+    pub(super) breaker: QualityBreaker,
+    pub(super) changed: bool,
 }
 
 /// What a row's source is known by.
@@ -105,167 +39,28 @@ struct Known {
 }
 
 /// What one transaction works with.
-struct Group<'a> {
-    connection: &'a Connection,
-    tally: &'a mut Tally,
-    store: [u8; 16],
+pub(super) struct Group<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) tally: &'a mut Tally,
+    pub(super) store: [u8; 16],
     /// Rows of batches under way, which the buffer's limit counts.
-    under_way: i64,
-    now: Moment,
-}
-
-impl Intake {
-    /// Takes rows into `store`, judging by `config`.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn new(store: Store, config: Arc<Config>, now: Moment) -> Result<Self, StoreError> {
-        let mut intake = Self {
-            store,
-            config,
-            names: NameCache::default(),
-            sources: HashMap::new(),
-            count: 0,
-            places: HashMap::new(),
-        };
-        intake.reload(now)?;
-        Ok(intake)
-    }
-
-    /// The rules from now on.
-    pub fn set_config(&mut self, config: Arc<Config>) {
-        self.config = config;
-    }
-
-    /// The store.
-    #[must_use]
-    pub fn store(&self) -> &Store {
-        &self.store
-    }
-
-    /// Takes lines (without their newline): one durable commit, one receipt each, in order.
-    ///
-    /// # Errors
-    /// When the database is damaged or cannot be used; nothing was taken, and nothing may be acknowledged.
-    pub fn commit<L: AsRef<[u8]>>(
-        &mut self,
-        lines: &[L],
-        now: Moment,
-    ) -> Result<Vec<Receipt>, StoreError> {
-        if self.store.free_bytes() < self.config.buffer.min_free_bytes {
-            return Ok(vec![Receipt::Refused(Refusal::Disk); lines.len()]);
-        }
-        let Self {
-            store,
-            config,
-            names,
-            sources,
-            count,
-            places,
-        } = self;
-        let id = store.id();
-        let mut judge = Judge {
-            config,
-            names,
-            sources,
-            count,
-            places,
-        };
-        let done = store.transaction(|connection, tally| {
-            let under_way = rows::under_way(connection)?;
-            let mut group = Group {
-                connection,
-                tally,
-                store: id,
-                under_way,
-                now,
-            };
-            judge.apply_resets(&mut group)?;
-            judge.tick(&mut group)?;
-            let mut receipts = Vec::with_capacity(lines.len());
-            for line in lines {
-                if let Some(Receipt::Refused(why)) = receipts.last() {
-                    let why = *why;
-                    receipts.push(Receipt::Refused(why));
-                    continue;
-                }
-                receipts.push(judge.line(&mut group, line.as_ref())?);
-            }
-            judge.save(&group)?;
-            Ok(receipts)
-        });
-        match done {
-            Ok(receipts) => Ok(receipts),
-            Err(error) => {
-                self.reload(now)?;
-                if error.is_full() {
-                    return Ok(vec![Receipt::Refused(Refusal::Disk); lines.len()]);
-                }
-                if error.is_damage() {
-                    self.store.mark_suspect();
-                }
-                Err(error)
-            }
-        }
-    }
-
-    /// Time passes without rows: breakers cool down, and what they held is re-injected.
-    ///
-    /// # Errors
-    /// As [`Intake::commit`].
-    pub fn tick(&mut self, now: Moment) -> Result<(), StoreError> {
-        self.commit::<&[u8]>(&[], now).map(|_| ())
-    }
-
-    /// From disk again, as after a restart.
-    fn reload(&mut self, now: Moment) -> Result<(), StoreError> {
-        self.names.clear();
-        self.sources.clear();
-        self.count = 0;
-        for record in self.store.sources()? {
-            let (Some(device), Some(channel)) =
-                (Name::new(&record.device), Name::new(&record.channel))
-            else {
-                continue;
-            };
-            let openings = u64::try_from(record.openings).unwrap_or(0);
-            let source = Source {
-                id: record.id,
-                device: record.device_number,
-                channel: record.channel_number,
-                last: record.last,
-                breaker: QualityBreaker::restored(record.closed, openings, now.monotonic_ms),
-                changed: false,
-            };
-            self.sources
-                .entry(device)
-                .or_default()
-                .insert(channel, source);
-            self.count += 1;
-        }
-        self.places = self
-            .store
-            .places()?
-            .into_iter()
-            .map(|(d, ts, place)| (d, (ts, place)))
-            .collect();
-        Ok(())
-    }
+    pub(super) under_way: i64,
+    pub(super) now: Moment,
 }
 
 /// The parts of an intake that one transaction changes, beside the store.
-struct Judge<'a> {
-    config: &'a Config,
-    names: &'a mut NameCache,
-    sources: &'a mut HashMap<Name, HashMap<Name, Source>>,
-    count: &'a mut usize,
-    places: &'a mut HashMap<i64, (i64, Place)>,
+pub(super) struct Judge<'a> {
+    pub(super) config: &'a Config,
+    pub(super) names: &'a mut NameCache,
+    pub(super) sources: &'a mut HashMap<Name, HashMap<Name, Source>>,
+    pub(super) count: &'a mut usize,
+    pub(super) places: &'a mut HashMap<i64, (i64, Place)>,
 }
 
 type Sql<T> = rusqlite::Result<T>;
 
 impl Judge<'_> {
-    fn apply_resets(&mut self, group: &mut Group<'_>) -> Sql<()> {
+    pub(super) fn apply_resets(&mut self, group: &mut Group<'_>) -> Sql<()> {
         let wanted = rows::take_resets(group.connection)?;
         for source in self.sources.values_mut().flat_map(HashMap::values_mut) {
             if wanted.contains(&source.id) {
@@ -277,7 +72,7 @@ impl Judge<'_> {
         Ok(())
     }
 
-    fn tick(&mut self, group: &mut Group<'_>) -> Sql<()> {
+    pub(super) fn tick(&mut self, group: &mut Group<'_>) -> Sql<()> {
         let limits = self.config.breaker.limits();
         for source in self.sources.values_mut().flat_map(HashMap::values_mut) {
             if source.breaker.state == BreakerState::Closed {
@@ -292,7 +87,7 @@ impl Judge<'_> {
         Ok(())
     }
 
-    fn save(&mut self, group: &Group<'_>) -> Sql<()> {
+    pub(super) fn save(&mut self, group: &Group<'_>) -> Sql<()> {
         for source in self.sources.values_mut().flat_map(HashMap::values_mut) {
             if source.changed {
                 let breaker = &source.breaker;
@@ -312,7 +107,7 @@ impl Judge<'_> {
         Ok(())
     }
 
-    fn line(&mut self, group: &mut Group<'_>, line: &[u8]) -> Sql<Receipt> {
+    pub(super) fn line(&mut self, group: &mut Group<'_>, line: &[u8]) -> Sql<Receipt> {
         if let Some(why) = self.no_room(group)? {
             return Ok(Receipt::Refused(why));
         }
@@ -390,54 +185,59 @@ impl Judge<'_> {
             KnownRow::Other => Err(Objection::new(Reason::Conflict, "the key of another row")),
             _ => check::content(row, self.config).and_then(|()| check::order(row, last, rules)),
         };
+        // A good row may lie in the dead letters as well, from before the rules were widened.
+        let nothing = Objection::new(Reason::Malformed, "");
+        let letter = dead(
+            row,
+            judged.as_ref().err().unwrap_or(&nothing),
+            line,
+            digest,
+            group.now,
+        );
+        if letter.is_known(group.connection, group.tally)? {
+            group.tally.duplicates += 1;
+            return Ok(Receipt::Duplicate);
+        }
         match judged {
             Err(objection) => {
-                let letter = dead(row, &objection, line, digest, group.now);
-                if letter.is_known(group.connection, group.tally)? {
-                    group.tally.duplicates += 1;
-                    return Ok(Receipt::Duplicate);
-                }
-                if objection.reason == Reason::Conflict {
-                    group.tally.conflicts += 1;
-                }
+                group.tally.conflicts += i64::from(objection.reason == Reason::Conflict);
                 self.judged(group, row, false)?;
                 self.bury(group, Some(row), objection, line, digest)
             }
             Ok(gap) => {
-                let anything = Objection::new(Reason::Malformed, "");
-                let letter = dead(row, &anything, line, digest, group.now);
-                if letter.is_known(group.connection, group.tally)? {
-                    group.tally.duplicates += 1;
-                    return Ok(Receipt::Duplicate);
-                }
                 group.tally.gaps += i64::from(gap);
-                group.tally.inserts += 1;
                 if let Some(place) = own_place {
                     self.moved(device, row.key.ts_ns, place);
                 }
-                let (flow, release) = self.judged(group, row, true)?;
-                let receipt = match flow {
-                    // What is held is good: at the limit it goes on rather than stop the source.
-                    Flow::Hold if group.tally.held >= self.config.breaker.max_held_rows => {
-                        rows::release(group.connection, group.tally, id)?;
-                        new.insert(group.connection, group.tally)?;
-                        Receipt::Accepted
-                    }
-                    Flow::Hold => {
-                        new.hold(group.connection, group.tally, id)?;
-                        Receipt::Held
-                    }
-                    Flow::Pass | Flow::DeadLetter => {
-                        new.insert(group.connection, group.tally)?;
-                        Receipt::Accepted
-                    }
-                };
-                if release {
-                    rows::release(group.connection, group.tally, id)?;
-                }
-                Ok(receipt)
+                self.accept(group, &new, id)
             }
         }
+    }
+
+    /// A good row: into the buffer, or beside it while its channel's breaker is open.
+    fn accept(&mut self, group: &mut Group<'_>, new: &NewRow<'_>, source: i64) -> Sql<Receipt> {
+        group.tally.inserts += 1;
+        let (flow, release) = self.judged(group, new.row, true)?;
+        let receipt = match flow {
+            // What is held is good: at the limit it goes on rather than stop the source.
+            Flow::Hold if group.tally.held >= self.config.breaker.max_held_rows => {
+                rows::release(group.connection, group.tally, source)?;
+                new.insert(group.connection, group.tally)?;
+                Receipt::Accepted
+            }
+            Flow::Hold => {
+                new.hold(group.connection, group.tally, source)?;
+                Receipt::Held
+            }
+            Flow::Pass | Flow::DeadLetter => {
+                new.insert(group.connection, group.tally)?;
+                Receipt::Accepted
+            }
+        };
+        if release {
+            rows::release(group.connection, group.tally, source)?;
+        }
+        Ok(receipt)
     }
 
     /// Whether there is room for one more line, whatever becomes of it.
