@@ -2,7 +2,7 @@
 
 use companion::navigator::{
     BlackoutPhase, EmittedExternalPosition, EventKind, FixType, Input, MonotonicNs, Navigator,
-    Output, Outputs, SatelliteAnchor, SystemHealth, Tick,
+    Output, Outputs, SystemHealth, Tick,
 };
 use nalgebra::Vector3;
 
