@@ -19,6 +19,8 @@ fn exact() -> NavigatorConfig {
     config.vision.converge_mps = 1e9;
     config.vision.camera_tilt_rad = 0.0;
     config.vision.confirm_above_m = 1e9;
+    // The scale is taken as it is when a result arrives, not as it was at its exposure.
+    config.process.visual_scale = 0.0;
     // The simulated wing needs no angle of attack.
     config.initial.lift_slope_mean_m = 0.0;
     config

@@ -210,7 +210,7 @@ mod tests {
             let found = doubts.outside(&sighting(second, north), &standing);
             matches!(found, Finding::Yields([250.0, 0.0]))
         });
-        assert_eq!(yielded, Some(220));
+        assert_eq!(yielded, Some(222));
         assert_eq!(doubts, Contradiction::default());
     }
 

@@ -102,14 +102,16 @@ pub enum LinkTrouble {
 
 /// Which of the autopilot's sensors is dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
 pub enum SensorTrouble {
     /// Differential pressure.
-    NoAirspeed,
+    #[serde(rename = "no-airspeed")]
+    Airspeed,
     /// Accelerometer and gyroscope.
-    NoImu,
+    #[serde(rename = "no-imu")]
+    Imu,
     /// The autopilot's attitude.
-    NoAttitude,
+    #[serde(rename = "no-attitude")]
+    Attitude,
 }
 
 /// The operator says where the aircraft is.
@@ -181,9 +183,9 @@ impl What {
             Self::Sight(_) => "sight",
             Self::Map(_) => "map",
             Self::Link(_) => "link",
-            Self::Sensor(SensorTrouble::NoAirspeed) => "sensor no-airspeed",
-            Self::Sensor(SensorTrouble::NoImu) => "sensor no-imu",
-            Self::Sensor(SensorTrouble::NoAttitude) => "sensor no-attitude",
+            Self::Sensor(SensorTrouble::Airspeed) => "sensor no-airspeed",
+            Self::Sensor(SensorTrouble::Imu) => "sensor no-imu",
+            Self::Sensor(SensorTrouble::Attitude) => "sensor no-attitude",
             Self::Hint(_) => "hint",
             Self::Machine(_) => "machine",
         }

@@ -186,7 +186,7 @@ impl<'a> Theatre<'a> {
             self.health(time_ns);
         }
         if let Some(reading) = self.imu
-            && !self.is_dead(SensorTrouble::NoImu, time_ns)
+            && !self.is_dead(SensorTrouble::Imu, time_ns)
         {
             self.voice.imu(time_ns, &reading);
         }
@@ -223,7 +223,7 @@ impl<'a> Theatre<'a> {
             .sensors
             .attitude
             .read(&self.vehicle.aircraft.attitude, dt_s);
-        if self.is_dead(SensorTrouble::NoAttitude, time_ns) {
+        if self.is_dead(SensorTrouble::Attitude, time_ns) {
             return;
         }
         let rate = self
@@ -253,7 +253,7 @@ impl<'a> Theatre<'a> {
             heading_rad,
             throttle: 0.5,
         };
-        let alive = !self.is_dead(SensorTrouble::NoAirspeed, time_ns);
+        let alive = !self.is_dead(SensorTrouble::Airspeed, time_ns);
         self.voice.air(
             time_ns,
             &pressure,
@@ -484,7 +484,7 @@ impl<'a> Theatre<'a> {
 
 /// What the companion did, in order.
 enum Said {
-    Output(Output),
+    Output(Box<Output>),
     Sent,
 }
 
@@ -564,7 +564,7 @@ impl Companion<'_> {
             self.pipeline
                 .handle::<Infallible>(&Input::RestartState(state), &mut |product| {
                     if let Product::Output(output) = product {
-                        said.push((now.0, Said::Output(*output)));
+                        said.push((now.0, Said::Output(Box::new(*output))));
                     }
                     Ok(())
                 });
@@ -594,7 +594,8 @@ impl Sink<'_, '_> {
                 if let Output::Position(position) = output {
                     *self.last_position = Some(*position);
                 }
-                self.said.push((self.now_ns, Said::Output(**output)));
+                self.said
+                    .push((self.now_ns, Said::Output(Box::new(**output))));
             }
             Product::SentFcBytes { time, .. } => self.said.push((time.0, Said::Sent)),
             Product::Input(_) | Product::Checkpoint { .. } => {}

@@ -136,7 +136,7 @@ mod tests {
         doubled.copy_within(16..16 + ENTRY, 16 + ENTRY);
         assert_eq!(TileHashes::read(&doubled), None);
         let mut outside = bytes;
-        outside[16] = 1;
+        outside[16] = 0;
         assert_eq!(TileHashes::read(&outside), None);
         assert_eq!(
             TileHashes::new([(id(2), Digest([0; 32])), (id(1), Digest([0; 32]))]),
