@@ -57,6 +57,8 @@ def main():
     path = os.path.join(folder, "notify")
     manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     manager.bind(path)
+    # Out of the way of the number 3, which the descriptor handed over gets.
+    manager = socket.socket(fileno=fcntl.fcntl(manager.detach(), fcntl.F_DUPFD_CLOEXEC, 64))
     kept = []
     first = start(options, path, None)
     told = receive(manager, kept, time.monotonic() + options["before_kill_s"])
