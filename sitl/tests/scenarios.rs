@@ -1,8 +1,6 @@
 //! Every scenario of the project holds; equal seeds leave equal bytes; files that make no sense are
 //! refused with one message.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -63,8 +61,7 @@ fn every_scenario_holds() {
 /// Breaks one rule of the companion at a time: the scenario that proves it must notice.
 #[test]
 fn a_broken_companion_fails_the_scenario_that_proves_what_was_broken() {
-    type Mutation = (&'static str, fn(&mut NavigatorConfig));
-    let mutations: [Mutation; 6] = [
+    let mutations: [(&str, fn(&mut NavigatorConfig)); 6] = [
         // A gate that never closes swallows the forgery.
         ("ac-3-5-blackout-spoof", |navigator| {
             navigator.spoof_gate.jump_m = 1e6;
