@@ -58,16 +58,13 @@ impl Navigator {
                 refused: self.gps_refused,
             }
         } else {
-            Before::Closed {
-                follows,
-                camera: self.config.sight.enabled,
-            }
+            Before::Closed { follows }
         };
         match judgement {
             Some(judgement) => gps_judge::sign(judgement, before, &self.config.spoof_gate),
             None => match before {
-                Before::Closed { follows: false, .. } => Some(SpoofGateReason::PositionJump),
-                Before::Closed { follows: true, .. } | Before::Open { .. } => None,
+                Before::Closed { follows: false } => Some(SpoofGateReason::PositionJump),
+                Before::Closed { follows: true } | Before::Open { .. } => None,
             },
         }
     }
@@ -87,9 +84,7 @@ impl Navigator {
                 return;
             }
             estimator.restart_from_gps(fix);
-            self.standing.restarted(fix.time);
         }
-        self.standing.fixed(fix.time);
         self.gps_refused = false;
         self.floor.release();
         if promoted {
@@ -125,10 +120,7 @@ impl Navigator {
         outputs.push(Output::SpoofGate(event));
         let rules = &self.config.spoof_gate;
         let set = match event.step {
-            SpoofGateStep::Closed => {
-                self.standing.doubt_gps();
-                rules.source_set_denied
-            }
+            SpoofGateStep::Closed => rules.source_set_denied,
             SpoofGateStep::Promoted => {
                 self.gps_refused = false;
                 rules.source_set_trusted
