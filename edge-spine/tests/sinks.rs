@@ -195,6 +195,12 @@ fn redis_takes_a_batch_once_by_device_and_keeps_it_over_a_kill() {
     };
     let url = format!("redis://{address}");
     let mut sink = RedisSink::new(&url, 16, 86_400, 2.0).unwrap();
+    // It listens before it has read back what it had.
+    let limit = Instant::now() + Duration::from_secs(20);
+    while sink.ping().is_err() {
+        assert!(Instant::now() < limit, "Redis does not come back");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     sink.deliver(&batches[1]).unwrap();
     let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
     let stream = format!("telemetry:t:{}", crc32fast::hash(b"uav-7") % 16);
