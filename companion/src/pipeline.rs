@@ -13,7 +13,8 @@ use crate::config::Configuration;
 use crate::navigator::{CORE_VERSION, Input, MonotonicNs, Navigator, Output, Outputs, Tick};
 use crate::recorder::{record_from_input, record_from_output};
 
-pub use crate::link::FC_LINK;
+/// Number of the flight-controller link in records.
+pub const FC_LINK: u8 = 0;
 
 /// One thing that an input led to, in the order of recording.
 #[derive(Debug, Clone, Copy, PartialEq)]

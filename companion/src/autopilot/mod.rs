@@ -4,11 +4,10 @@ pub mod ardupilot;
 mod config;
 mod emitter;
 pub mod inav;
-pub mod live;
 pub mod mavlink;
 pub mod msp;
 pub mod tlog;
 mod wire;
 
-pub use config::{AutopilotConfig, AutopilotKind, StreamRates};
+pub use config::{AutopilotConfig, AutopilotKind};
 pub use emitter::{COMPANION_COMPONENT, EMITTED_MAX, EmittedBytes, Emitter};

@@ -6,7 +6,6 @@
     reason = "a test fails by panicking"
 )]
 
-mod freeze;
 mod hooked;
 mod losses;
 mod model;

@@ -65,8 +65,6 @@ pub struct Inode {
     pub current: Content,
     durable: Content,
     changes: Vec<(u64, Change)>,
-    /// Bytes at its start that were there when it was last synced without an error.
-    synced: u64,
     /// Bytes for which there is room.
     pub reserved: u64,
 }
@@ -88,7 +86,6 @@ impl Inode {
     /// Everything is durable.
     pub fn sync(&mut self) {
         self.durable = self.current.clone();
-        self.synced = self.current.length;
         self.changes.clear();
     }
 
@@ -369,9 +366,7 @@ impl Disk {
             match node {
                 Node::Folder => self.collect(&path, cut, image),
                 Node::File(index) => {
-                    let inode = &self.inodes[index];
-                    image.synced.insert(path.clone(), inode.synced);
-                    image.files.insert(path, inode.after(cut));
+                    image.files.insert(path, self.inodes[index].after(cut));
                 }
             }
         }
@@ -388,7 +383,6 @@ impl Disk {
                 let inode = disk.inode_mut(index);
                 inode.current = content.clone();
                 inode.sync();
-                inode.synced = image.synced.get(path).copied().unwrap_or(0);
             }
         }
         disk.folders.values_mut().for_each(Folder::sync);
@@ -401,8 +395,6 @@ impl Disk {
 pub struct Image {
     pub folders: Vec<PathBuf>,
     pub files: BTreeMap<PathBuf, Content>,
-    /// Bytes at the start of each file that a sync had made durable.
-    pub synced: BTreeMap<PathBuf, u64>,
 }
 
 impl Image {

@@ -103,7 +103,6 @@ fn list(common: &Common, filter: &DeadFilter, limit: i64) -> Done {
         .map(|own| {
             vec![
                 own.id.to_string(),
-                own.correlation.unwrap_or_default(),
                 own.device.unwrap_or_default(),
                 own.channel.unwrap_or_default(),
                 own.reason,
@@ -113,15 +112,7 @@ fn list(common: &Common, filter: &DeadFilter, limit: i64) -> Done {
         })
         .collect();
     print(&table::render(
-        &[
-            "id",
-            "correlation",
-            "device",
-            "channel",
-            "reason",
-            "tried",
-            "detail",
-        ],
+        &["id", "device", "channel", "reason", "tried", "detail"],
         &rows,
     ))?;
     Ok(Outcome::Clean)

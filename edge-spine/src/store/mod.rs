@@ -17,14 +17,11 @@ mod dead;
 mod error;
 mod names;
 mod open;
-mod outgoing;
 mod report;
 pub(crate) mod rows;
 mod schema;
 mod settle;
 mod tally;
-#[cfg(feature = "otel")]
-mod traces;
 mod upkeep;
 
 use std::path::{Path, PathBuf};
@@ -32,17 +29,14 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use audit::{AuditQuery, AuditSummary};
-pub use batches::{Batch, BatchRecord, Settlement};
+pub use batches::{Batch, BatchRecord, Outgoing, OutgoingRow, Settlement};
 pub use dead::{DeadFilter, DeadLetter, Reprocessed};
 pub use error::StoreError;
 pub use names::NameCache;
 pub use open::{Role, RoleLock};
-pub use outgoing::{Outgoing, OutgoingRow};
 pub use report::Counts;
 pub use rows::{KnownRow, NewRow, SourceRecord};
 pub use tally::Tally;
-#[cfg(feature = "otel")]
-pub use traces::{TraceCursor, TracedBatch, TracedDeadLetter, Traces};
 
 use crate::audit::Signer;
 use crate::config::Config;
@@ -76,14 +70,7 @@ impl Store {
     /// # Errors
     /// When the files cannot be used, or are not ours to use.
     pub fn open(config: &Config) -> Result<Self, StoreError> {
-        match open::open(config) {
-            // A full disk must not keep the one out that could empty it.
-            Err(error) if error.is_full() => {
-                let _ = std::fs::remove_file(upkeep::reserve_path(&config.directory));
-                open::open(config)
-            }
-            done => done,
-        }
+        open::open(config)
     }
 
     /// The store's own random id.

@@ -2,7 +2,7 @@
 //! leaves for removing them.
 
 use std::fs::OpenOptions;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{Moment, Store, StoreError};
 
@@ -104,7 +104,7 @@ impl Store {
     }
 
     fn reserve_path(&self) -> PathBuf {
-        reserve_path(&self.directory)
+        self.directory.join("reserve.bin")
     }
 
     /// Gives the reserve back to the file system.
@@ -153,9 +153,4 @@ impl Store {
             super::settle::drop_oldest(connection, tally, &id, wanted, now.wall_ms)
         })
     }
-}
-
-/// The file that keeps disk space for removal.
-pub(super) fn reserve_path(directory: &Path) -> PathBuf {
-    directory.join("reserve.bin")
 }

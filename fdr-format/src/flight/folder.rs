@@ -102,43 +102,32 @@ fn segment_number(name: &str) -> Option<u32> {
     (fits && segment_name(number) == name).then_some(number)
 }
 
-/// The flight folder that `path` is, or those that it holds, in the order of their names.
-///
-/// # Errors
-/// When there is none, or the folder cannot be read.
-pub fn find_flights(path: &Path) -> Result<Vec<PathBuf>, OpenError> {
+/// The flight folder that `path` is, or the only one that it holds.
+pub(super) fn find_flight(path: &Path) -> Result<PathBuf, OpenError> {
     if is_flight(path) {
-        return Ok(vec![path.to_owned()]);
+        return Ok(path.to_owned());
     }
-    let mut found: Vec<PathBuf> = list(path)?
+    let mut candidates: Vec<PathBuf> = list(path)?
         .into_iter()
         .filter(|entry| is_flight(entry))
         .collect();
-    found.sort();
+    candidates.sort();
     // Several names of one folder are one flight.
     let mut real = Vec::new();
-    found.retain(|candidate| {
+    candidates.retain(|candidate| {
         let canonical = fs::canonicalize(candidate).unwrap_or_else(|_| candidate.clone());
         let is_new = !real.contains(&canonical);
         real.push(canonical);
         is_new
     });
-    match found.is_empty() {
-        false => Ok(found),
-        true => Err(OpenError::NoFlight {
+    match candidates.len() {
+        0 => Err(OpenError::NoFlight {
             path: path.to_owned(),
         }),
-    }
-}
-
-/// The flight folder that `path` is, or the only one that it holds.
-pub(super) fn find_flight(path: &Path) -> Result<PathBuf, OpenError> {
-    let mut found = find_flights(path)?;
-    match found.len() {
-        1 => Ok(found.remove(0)),
+        1 => Ok(candidates.remove(0)),
         _ => Err(OpenError::SeveralFlights {
             path: path.to_owned(),
-            candidates: found,
+            candidates,
         }),
     }
 }
