@@ -44,6 +44,9 @@ pub enum Command {
     /// Compute the track as it is known after landing, from what was measured behind each position
     #[command(after_help = SMOOTH_HELP)]
     Smooth(SmoothArguments),
+    /// Write a recording in a form that other programs open: MCAP, tlog, CSV, Parquet, KML, GPX, GeoJSON
+    #[command(after_help = crate::export::EXPORT_HELP)]
+    Export(crate::export::ExportArguments),
     /// Put positions, events and statistics into a sink, each once; ends with a signed receipt
     #[cfg(feature = "sync")]
     #[command(after_help = SYNC_HELP)]
@@ -223,7 +226,7 @@ pub struct SmoothArguments {
     pub period: f64,
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+pub fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if seconds.is_finite() => Ok(seconds),
         _ => Err("write a number of seconds, such as 12.5".to_owned()),

@@ -5,12 +5,16 @@
 //! |---|---|
 //! | `cli` | arguments and help |
 //! | `commands` | one module per subcommand |
+//! | `export` | the forms that other programs open |
+//! | `output` | files that are whole or not there |
 //! | `outcome` | what an outcome is as an exit code |
 //! | `table`, `progress` | how people see it |
 
 mod cli;
 mod commands;
+mod export;
 mod outcome;
+mod output;
 mod progress;
 mod table;
 
@@ -33,6 +37,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Cat(arguments) => commands::cat::run(&arguments),
         Command::Recover(arguments) => commands::recover::run(&arguments),
         Command::Rerun(arguments) => commands::rerun::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         #[cfg(feature = "sync")]
         Command::Sync(arguments) => commands::sync::run(&arguments),
         Command::Smooth(arguments) => commands::smooth::run(&arguments),
