@@ -16,12 +16,22 @@ test: setup lint
     @scripts/skipped.sh
 
 # What CI runs: `test`, `docs`, more cases of every property test, the demo
-ci: test docs
+ci: test docs test-production
     PROPTEST_RNG_SEED=20261121 scripts/properties.sh 4096
     just demo
 
 # Everything: `ci`, benchmarks, ten minutes of every fuzz target
 full: ci aarch64-core bench (fuzz "600")
+
+# The binary that flies: no listener, no network links, nothing of the bench, in target/production
+build-production:
+    cargo build --locked --release -p companion --no-default-features --features production --target-dir target/production
+    scripts/check-production.sh target/production/release/companion
+
+# The production binary flies a fake autopilot under its filter; nothing of it listens
+test-production: build-production
+    COMPANION_BINARY="$PWD/target/production/release/companion" COMPANION_PROFILE=production \
+        cargo test --locked -p sitl --test production
 
 # Formatting, clippy, and the rules that keep the core deterministic
 lint:
@@ -32,6 +42,18 @@ lint:
 # Seeded flights against the truth, limits of sitl/limits.toml; takes the options of `sitl monte-carlo`
 monte-carlo *OPTIONS="--flights 1000":
     @cargo run --locked --release -p sitl -- monte-carlo {{ OPTIONS }}
+
+# Vision over the test world against the figures required (some minutes); takes the options of `sitl world judge`
+judge-vision *OPTIONS="--frames 2000":
+    @cargo run --locked --release -p sitl -- world judge {{ OPTIONS }}
+
+# Flight with GPS spoofed from minute 3, positions from rendered frames; takes the options of `sitl world fly`
+fly-by-sight *OPTIONS:
+    @cargo run --locked --release -p sitl -- world fly {{ OPTIONS }}
+
+# Our matcher beside normalised correlation and ORB + RANSAC (installs OpenCV the first time)
+compare-matchers PAIRS="200":
+    scripts/compare-matchers.sh {{ PAIRS }}
 
 # The navigator's bit vectors on the Jetson's processor, emulated (root; some minutes the first time)
 aarch64-core:
@@ -44,6 +66,15 @@ bench *FILTER:
 # The recorder and its peers on the disk of FOLDER: at flight rate, then at full speed
 bench-recorder FOLDER="/var/tmp":
     scripts/bench-recorder.sh {{ FOLDER }}
+
+# The flight program in real time: latency, jitter, processor, memory, restart (takes the options of `sitl bench-live`)
+bench-live *OPTIONS="--seconds 600 --busy":
+    cargo build --locked --release -p sitl -p companion
+    out=$(mktemp -d /var/tmp/bench-live.XXXXXX); "${CARGO_TARGET_DIR:-target}/release/sitl" bench-live --companion "${CARGO_TARGET_DIR:-target}/release/companion" --out "$out" {{ OPTIONS }}; rm -r "$out"
+
+# After landing: verify, info, report, alerts, rerun of a long flight made in FOLDER, beside mcap
+bench-replay FOLDER="/var/tmp" HOURS="8" GIGABYTES="10":
+    scripts/bench-replay.sh {{ FOLDER }} {{ HOURS }} {{ GIGABYTES }}
 
 # What a flipped bit and a lost page leave of a recording, beside mcap
 bench-damage:
@@ -62,6 +93,10 @@ torture-spine KILLS="1000":
 # Power cuts: STATES distinct crash states of the recorder, each read and judged
 torture STATES="1000000":
     POWERCUT_STATES={{ STATES }} cargo test --locked -p companion --test recorder_powercut -- --nocapture whatever_else_fails
+
+# The recorder's program killed NUMBER times, and its disk failing at as many syncs, one after the other
+drills NUMBER="1000":
+    RECORDER_DRILLS={{ NUMBER }} cargo test --locked -p companion --test recorder_drills -- --nocapture
 
 # Every fuzz target for SECONDS (property tests where nightly is missing)
 fuzz SECONDS="60":

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests need beyond Rust, when it is missing. Running it again costs milliseconds.
 #
-#   system packages   a C linker, Python 3 with venv, redis-server, openssl, strace
-#                                                             apt, when root; otherwise named
+#   system packages   a C linker, Python 3 with venv, redis-server, openssl, strace,
+#                     systemd-analyze, chromium with its driver apt, when root; otherwise named
 #   .venv             the Python peers of scripts/requirements.txt
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -21,6 +21,12 @@ command -v redis-server >/dev/null || packages+=(redis-server)
 command -v openssl >/dev/null || packages+=(openssl)
 # Puts errors into the system calls of the recorder (tests/recorder_drills.rs).
 command -v strace >/dev/null || packages+=(strace)
+# Judges the unit of deploy/systemd (tests/deployment.rs).
+command -v systemd-analyze >/dev/null || packages+=(systemd)
+# Opens the report (fdr-replay/tests/report_browser.rs).
+command -v chromium >/dev/null || packages+=(chromium)
+command -v chromedriver >/dev/null || packages+=(chromium-driver)
+fc-list 2>/dev/null | grep -q . || packages+=(fonts-dejavu-core)
 
 if ((${#packages[@]})); then
     if ((EUID != 0)) || ! command -v apt-get >/dev/null; then

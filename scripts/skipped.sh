@@ -15,6 +15,14 @@ flights="${FLIGHT_DATA:-../shared/data}"
 strace -qq -f true 2>/dev/null ||
     skip "disk errors put into system calls: strace is missing or may not trace here; run \`just setup\`"
 
+command -v systemd-analyze >/dev/null ||
+    skip "the unit of deploy/systemd: systemd-analyze is missing; run \`just setup\`"
+[[ $(id -u) == 0 ]] ||
+    skip "a disk filled to the last byte: only root may mount one; run the tests as root"
+
+for own in chromium chromedriver; do
+    command -v "$own" >/dev/null || skip "the report in a browser: $own is missing; run \`just setup\`"
+done
 for own in redis-server openssl strace; do
     command -v "$own" >/dev/null || skip "the edge spine's tests with $own; run \`just setup\`"
 done

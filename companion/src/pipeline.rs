@@ -13,8 +13,7 @@ use crate::config::Configuration;
 use crate::navigator::{CORE_VERSION, Input, MonotonicNs, Navigator, Output, Outputs, Tick};
 use crate::recorder::{record_from_input, record_from_output};
 
-/// Number of the flight-controller link in records.
-pub const FC_LINK: u8 = 0;
+pub use crate::link::FC_LINK;
 
 /// One thing that an input led to, in the order of recording.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -5,9 +5,10 @@
 //! |---|---|
 //! | an input of the navigator | what is still expected is missing; the input goes through the pipeline |
 //! | an output, sent bytes, or a checkpoint | compared with the next expected one |
-//! | anything else | passed over |
+//! | the word that the process was started again | a navigator that knows nothing goes on |
+//! | anything else, also bytes as a link's writer sent them | passed over |
 //! | damage that cost only the header of a segment | passed over: no input is missing |
-//! | other damage, or a gap | the comparison ends there: inputs are missing from then on |
+//! | other damage, or a gap | the comparison ends there: inputs are missing from then on; a restart of the process directly behind it goes on |
 //!
 //! It begins with the first record of the flight; where that one is gone, or a later segment is asked
 //! for, with the first checkpoint from there on: everything in front of it is passed over, what is behind
@@ -18,6 +19,7 @@
 use std::ops::Range;
 use std::path::Path;
 
+use fdr_format::records::LifecycleEvent;
 use fdr_format::{
     Completeness, Damage, FindingKind, FlightId, FlightItem, FlightReader, RawRecord, Record,
     RecordType, Verification, VerifyOptions, first_difference, verify_with,
@@ -26,6 +28,8 @@ use serde::Serialize;
 
 use crate::checkpoint::CheckpointError;
 use crate::config::{ConfigError, Configuration};
+use crate::flight::PROGRAM;
+use crate::link::WIRE;
 use crate::navigator::CORE_VERSION;
 use crate::pipeline::{Pipeline, Product};
 use crate::recorder::{input_from_record, output_from_record};
@@ -233,10 +237,13 @@ struct Comparison {
     result: Rerun,
     /// `None` until the first checkpoint is found, where the start of the flight is not there.
     pipeline: Option<Pipeline>,
+    configuration: Configuration,
     from_segment: u32,
     expected: Expected,
     /// Damage at the start of a segment, until the next item shows what it cost.
     header_damage: Option<String>,
+    /// Whether an input or output lies behind a gap.
+    passed_over: bool,
     /// Whether the flight footer was read; without it the outputs of the last input may be missing.
     closed: bool,
     /// Place of the last record that was looked at.
@@ -273,9 +280,11 @@ impl Comparison {
             },
             pipeline: (from_segment.max(reader.first_segment()) == 0)
                 .then(|| Pipeline::new(&configuration)),
+            configuration,
             from_segment,
             expected: Expected::default(),
             header_damage: None,
+            passed_over: false,
             closed: false,
             last: Place::default(),
         })
@@ -288,7 +297,7 @@ impl Comparison {
         if let Some(damage) = self.header_damage.take() {
             self.cut_short(damage);
         }
-        if self.result.cut_short.is_some() {
+        if self.result.cut_short.is_some() && !self.begins_anew(raw)? {
             return Ok(());
         }
         self.last = Place {
@@ -297,10 +306,17 @@ impl Comparison {
             monotonic_ms: raw.monotonic_ms,
         };
         if is_output(raw.record_type) {
-            self.compare(raw);
+            if !self.is_of_the_wire(raw)? {
+                self.compare(raw);
+            }
             return Ok(());
         }
         let record = self.decode(raw)?;
+        if is_restart(&record) {
+            // What the old process still had to say went with it.
+            self.expected.clear();
+            self.pipeline = Some(Pipeline::new(&self.configuration));
+        }
         self.closed |= matches!(record, Record::FlightFooter(_));
         if matches!(record, Record::AnchorDecision(_)) && output_from_record(&record).is_some() {
             self.compare(raw);
@@ -325,6 +341,29 @@ impl Comparison {
         let Ok(()) = infallible;
         self.result.inputs += 1;
         Ok(())
+    }
+
+    /// Whether the comparison goes on behind a gap: with the word that the process was started again, when
+    /// nothing that should have been compared lies between. What the old process had not written yet is
+    /// lost, and told by the verdict on the recording.
+    fn begins_anew(&mut self, raw: &RawRecord<'_>) -> Result<bool, RerunError> {
+        let record = self.decode(raw)?;
+        if is_restart(&record) && !self.passed_over {
+            self.result.cut_short = None;
+            return Ok(true);
+        }
+        self.passed_over |= input_from_record(&record).is_some()
+            || (is_output(raw.record_type) && !self.is_of_the_wire(raw)?);
+        Ok(false)
+    }
+
+    /// Whether these are bytes as a link's writer sent them: they depend on its key and its number.
+    fn is_of_the_wire(&self, raw: &RawRecord<'_>) -> Result<bool, RerunError> {
+        if raw.record_type != RecordType::SENT_FC_BYTES {
+            return Ok(false);
+        }
+        let record = self.decode(raw)?;
+        Ok(matches!(record, Record::SentFcBytes(body) if body.link & WIRE != 0))
     }
 
     fn decode<'r>(&self, raw: &RawRecord<'r>) -> Result<Record<'r>, RerunError> {
@@ -460,6 +499,13 @@ impl Comparison {
         self.result.completeness = Some(verdict.completeness);
         Ok(self.result)
     }
+}
+
+/// Whether a process was started again here and went on with the flight, with a navigator that knew
+/// nothing.
+fn is_restart(record: &Record<'_>) -> bool {
+    matches!(record, Record::ComponentLifecycleEvent(body)
+        if body.component == PROGRAM && body.event == LifecycleEvent::Restarted)
 }
 
 fn is_output(record_type: RecordType) -> bool {

@@ -8,8 +8,14 @@ mod support;
 #[path = "../../fuzz/entries/link_framers.rs"]
 mod entry;
 
+#[path = "../../fuzz/entries/inav_link.rs"]
+mod inav_entry;
+
 #[path = "../../fuzz/entries/navigator.rs"]
 mod navigator_entry;
+
+#[path = "../../fuzz/entries/ardupilot_link.rs"]
+mod ardupilot_link_entry;
 
 #[path = "support/straight_flight.rs"]
 mod flown;
@@ -25,9 +31,11 @@ use support::{
 
 type Entry = fn(&[u8]);
 
-const TARGETS: [(&str, Entry); 3] = [
+const TARGETS: &[(&str, Entry)] = &[
+    ("ardupilot_link", ardupilot_link_entry::ardupilot_link),
     ("mavlink_framer", entry::mavlink_framer),
     ("msp_framer", entry::msp_framer),
+    ("inav_link", inav_entry::inav_link),
     ("navigator", navigator_entry::navigator),
 ];
 
@@ -94,6 +102,38 @@ fn msp_stream() -> Vec<u8> {
     stream
 }
 
+/// Answers of an iNav, round after round: those to questions that are open are understood.
+fn answer_stream() -> Vec<u8> {
+    let answers: [(u16, &[u8]); 9] = [
+        (108, &[100, 0, 206, 255, 90, 0]),
+        (109, &[0, 0, 1, 0, 5, 0, 16, 39, 0, 0]),
+        (0x2009, &[214, 6, 0, 0]),
+        (
+            0x2000,
+            &[208, 7, 0, 0, 75, 0, 120, 0, 0, 4, 0, 0, 0, 0, 0, 0],
+        ),
+        (106, &[2; 18]),
+        (166, &[100; 21]),
+        (151, &[1; 9]),
+        (36, &[128, 0, 0, 0]),
+        (0x1003, &[1]),
+    ];
+    let mut stream = Vec::new();
+    for (command, payload) in answers.repeat(8) {
+        let mut buffer = [0; FRAME_MAX];
+        let frame = MspFrame {
+            direction: Direction::Reply,
+            flags: 0,
+            command,
+            payload,
+        };
+        let length = frame.encode(&mut buffer).unwrap();
+        stream.extend_from_slice(&buffer[..length]);
+    }
+    stream.extend_from_slice(b"\r\nEntering CLI Mode\r\n# ");
+    stream
+}
+
 /// The inputs of a straight flight as the fuzz target reads them.
 fn input_stream() -> Vec<u8> {
     let mut stream = Vec::new();
@@ -113,8 +153,9 @@ fn input_stream() -> Vec<u8> {
 /// The seeds: whole streams, cut ones, damaged ones, and a log.
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let stream = match target {
-        "mavlink_framer" => mavlink_stream(),
+        "ardupilot_link" | "mavlink_framer" => mavlink_stream(),
         "navigator" => input_stream(),
+        "inav_link" => answer_stream(),
         _ => msp_stream(),
     };
     let piece = |byte: u8, stream: &[u8]| [&[byte], stream].concat();
@@ -135,7 +176,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
 /// The seeds are made by `UPDATE_SEEDS=1 cargo test -p companion --test any_bytes`.
 #[test]
 fn the_seeds_of_every_fuzz_target_hold() {
-    for (target, entry) in TARGETS {
+    for &(target, entry) in TARGETS {
         let folder = seed_folder(target);
         if std::env::var_os("UPDATE_SEEDS").is_some() {
             fs::create_dir_all(&folder).unwrap();
@@ -193,8 +234,10 @@ mod properties {
         ) {
             for (stream, entry) in [
                 (mavlink_stream(), entry::mavlink_framer as Entry),
+                (mavlink_stream(), ardupilot_link_entry::ardupilot_link),
                 (straight_flight(2).bytes, entry::mavlink_framer),
                 (msp_stream(), entry::msp_framer),
+                (answer_stream(), inav_entry::inav_link),
             ] {
                 let stream = damaged(&stream.repeat(3), seed, injuries);
                 entry(&[&[piece][..], &stream].concat());

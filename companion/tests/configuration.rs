@@ -37,7 +37,7 @@ fn the_documented_example_names_every_setting_with_its_default() {
 fn the_page_describes_every_setting_with_its_default() {
     let page = include_str!("../../docs/configuration.md");
     let text = Configuration::default().canonical().unwrap();
-    let mut section = "";
+    let mut section = page;
     for line in text.lines().filter(|line| !line.is_empty()) {
         if line.starts_with('[') {
             let heading = format!("## `{line}`");
@@ -164,6 +164,39 @@ fn what_is_not_allowed_is_refused_by_name_value_and_limit() {
         ("[navigator]\nfancy = 1", &["fancy"]),
         ("[autopilt]\ngps_id = 1", &["autopilt", "autopilot"]),
         ("gps_id =", &["line 1"]),
+        (
+            "[autopilot]\ngps_ids = 1",
+            &["line 2", "`gps_ids`", "nearest known name is `gps_id`"],
+        ),
+        ("gps_id = 1", &["it exists as autopilot.gps_id"]),
+        (
+            "[autopilot]\nsigning_key = \"00\"",
+            &["`signing_key`", "no static signing key", "fresh one"],
+        ),
+        (
+            "profile = \"production\"\n[log]\nlevel = \"debug\"",
+            &["log.level", "\"debug\"", "\"info\"", "production"],
+        ),
+        (
+            "profile = \"production\"\n[log]\nform = \"json\"",
+            &["log.form", "\"json\"", "\"journald\""],
+        ),
+        (
+            "profile = \"production\"\n[metrics]\nlisten = \"127.0.0.1:9464\"",
+            &["metrics.listen", "127.0.0.1:9464", "leave it out"],
+        ),
+        (
+            "profile = \"staging\"",
+            &["staging", "production", "tier1", "tier2"],
+        ),
+        (
+            "[autopilot]\nkind = \"inav\"\n[navigator.spoof_gate]\nsource_set_denied = 2",
+            &[
+                "navigator.spoof_gate.source_set_denied",
+                "inav",
+                "no source sets",
+            ],
+        ),
     ] {
         let message = Configuration::parse(text).unwrap_err().to_string();
         for part in parts {
@@ -196,4 +229,21 @@ mod properties {
             prop_assert_eq!(back.navigator.sensors.baro_m.to_bits(), number.to_bits());
         }
     }
+}
+
+#[test]
+fn a_map_that_nobody_need_sign_is_refused() {
+    let error = Configuration::parse("[map]\npackage = \"/map\"").unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("map.trusted_keys") && text.contains("unsigned"),
+        "{text}"
+    );
+    let key = "ab".repeat(32);
+    let text = format!("[map]\npackage = \"/map\"\ntrusted_keys = [\"{key}\"]");
+    let configuration = Configuration::parse(&text).unwrap();
+    assert_eq!(configuration.map.trusted_keys.len(), 1);
+    let again = Configuration::parse(&configuration.canonical().unwrap()).unwrap();
+    assert_eq!(again, configuration);
+    assert!(Configuration::parse("[map]\ntrusted_keys = [\"12\"]").is_err());
 }

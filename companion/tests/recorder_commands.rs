@@ -74,7 +74,7 @@ fn flight(report: &Value) -> &Path {
 fn freeze_thaw_and_pin_are_files_in_the_flight_that_the_recorder_follows() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path().to_str().unwrap();
-    companion(&["recording", "freeze", at]).fails(1, &[at, "no flight"]);
+    companion(&["recording", "freeze", at]).fails(1, &[at, "fdr-replay info"]);
     fs::create_dir(folder.path().join("segments")).unwrap();
     let state = |arguments: &[&str]| {
         let run = companion(arguments);
@@ -90,7 +90,13 @@ fn freeze_thaw_and_pin_are_files_in_the_flight_that_the_recorder_follows() {
     assert_eq!(pinned["pinned"], serde_json::json!([12]));
     assert_eq!(state(&["recording", "thaw", at, "--json"])["frozen"], false);
     assert!(!folder.path().join("frozen").exists());
+    assert_eq!(
+        state(&["recording", "status", at, "--json"]),
+        serde_json::json!({ "frozen": false, "pinned": [12] })
+    );
     assert_eq!(companion(&["recording", "pin", at]).code, 64);
+    fs::write(folder.path().join("segments/seg_00007.bin"), "").unwrap();
+    companion(&["recording", "pin", at, "--segment", "6"]).fails(1, &[at, "gone", "7"]);
 }
 
 #[test]

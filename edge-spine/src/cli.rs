@@ -11,6 +11,8 @@ mod batches;
 mod letters;
 mod logbook;
 mod move_rows;
+#[cfg(feature = "otel")]
+mod otel;
 mod receive;
 mod status;
 mod table;
@@ -66,6 +68,9 @@ enum Command {
     Audit(logbook::Arguments),
     /// Be the sink: keep batches that come over HTTP in a folder
     Receive(receive::Arguments),
+    /// Tell an OpenTelemetry collector what became of every row
+    #[cfg(feature = "otel")]
+    Otel(otel::Arguments),
     /// Prove it: real processes, killed at random, over a failing link, against a ledger
     Stress(crate::stress::Arguments),
 }
@@ -136,6 +141,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Breaker(own) => own.run(),
         Command::Audit(own) => own.run(),
         Command::Receive(own) => own.run(),
+        #[cfg(feature = "otel")]
+        Command::Otel(own) => own.run(),
         Command::Stress(own) => own.run(),
     };
     match done {

@@ -175,21 +175,18 @@ impl Drainer {
 
     /// What to send next: what is under way, else what waits.
     fn next_batches(&mut self, now: Moment) -> Result<Option<Vec<Outgoing>>, StoreError> {
-        let old = self.store.under_way(1)?.pop();
-        let fence = self.fence.as_ref();
-        if let Some(batch) = old {
-            let outgoing = self
-                .store
-                .with_reserve(|store| store.prepare(batch.clone(), fence, now))?;
-            return Ok(Some(vec![outgoing]));
-        }
         let drain = self.config.drain;
         // A sink that may be in trouble is tried with one batch.
-        let burst = if self.breaker.state == BreakerState::Closed {
-            drain.burst
-        } else {
-            1
-        };
+        let in_trouble = self.breaker.state != BreakerState::Closed || !self.last_error.is_empty();
+        let burst = if in_trouble { 1 } else { drain.burst };
+        let old = self.store.under_way(burst)?;
+        let fence = self.fence.as_ref();
+        if !old.is_empty() {
+            let prepared = self
+                .store
+                .with_reserve(|store| store.prepare(old.clone(), fence, now))?;
+            return Ok(Some(prepared));
+        }
         let claimed = self
             .store
             .with_reserve(|store| store.claim(drain.batch_rows, burst, fence, now))?;

@@ -15,6 +15,9 @@ pub mod drain;
 pub mod geofence;
 pub mod health;
 pub mod intake;
+pub mod limits;
+#[cfg(feature = "otel")]
+pub mod otel;
 pub mod proxy;
 pub mod receiver;
 pub mod row;

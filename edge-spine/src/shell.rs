@@ -4,6 +4,7 @@
 //! the next group gathers while the disk syncs. A full queue stops the reading: the source feels it. A
 //! third thread copies the write-ahead log into the database, so that no row waits for that.
 
+mod bad_rows;
 mod clock;
 mod drain_loop;
 mod ingest_loop;

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use edge_spine::receiver::Receiver;
 use edge_spine::row::Row;
-use edge_spine::sink::{FileSink, HttpSink, RedisSink, Sink, SinkError, Withdrawal};
+use edge_spine::sink::{FileSink, HttpSink, Label, RedisSink, Sink, SinkError, Withdrawal};
 use edge_spine::store::Outgoing;
 use support::{Bench, at, lines};
 
@@ -67,6 +67,31 @@ fn a_folder_keeps_a_batch_once_and_whole() {
     let (label, _) = FileSink::read(&sink.batches().unwrap()[0]).unwrap();
     assert_eq!(label.audit.size, 1);
     assert!(label.audit.is_signed_by(&bench.store().public_key()));
+}
+
+/// A request that a slow link held up may arrive while its batch is being taken back.
+#[test]
+fn a_batch_is_stored_or_withdrawn_and_never_both() {
+    let bench = Bench::new("");
+    let batch = batches(&bench, 300).remove(0);
+    let sink = FileSink::open(&bench.folder.path().join("out")).unwrap();
+    for number in 0..200_i64 {
+        let mut label = Label::of(&batch);
+        label.batch = format!("{number:032x}");
+        label.first = number;
+        let (stored, withdrawal) = std::thread::scope(|scope| {
+            let stores = [0, 1].map(|_| scope.spawn(|| sink.store(&label, batch.body.as_bytes())));
+            let withdrawal = sink.refuse(&label.batch).unwrap();
+            (stores.map(|own| own.join().unwrap().is_ok()), withdrawal)
+        });
+        match withdrawal {
+            Withdrawal::Withdrawn => assert_eq!(stored, [false, false]),
+            Withdrawal::WasStored => assert_eq!(stored, [true, true]),
+        }
+        let is_it = |own: &std::path::PathBuf| own.to_string_lossy().contains(&label.batch);
+        let there = sink.batches().unwrap().iter().any(is_it);
+        assert_eq!(there, withdrawal == Withdrawal::WasStored);
+    }
 }
 
 fn serve(folder: &Path, token: Option<&str>, refused: Option<&str>) -> SocketAddr {
@@ -170,6 +195,12 @@ fn redis_takes_a_batch_once_by_device_and_keeps_it_over_a_kill() {
     };
     let url = format!("redis://{address}");
     let mut sink = RedisSink::new(&url, 16, 86_400, 2.0).unwrap();
+    // It listens before it has read back what it had.
+    let limit = Instant::now() + Duration::from_secs(20);
+    while sink.ping().is_err() {
+        assert!(Instant::now() < limit, "Redis does not come back");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     sink.deliver(&batches[1]).unwrap();
     let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
     let stream = format!("telemetry:t:{}", crc32fast::hash(b"uav-7") % 16);

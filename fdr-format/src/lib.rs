@@ -16,6 +16,7 @@ mod flight;
 mod frame;
 mod identity;
 mod layout;
+mod receipt;
 mod record;
 mod seal;
 mod segment;
@@ -27,8 +28,8 @@ pub use flight::{
     MAX_CONFIGURATION, MAX_SEGMENT_BYTES, Manifest, ManifestSegment, ManifestStream, OpenError,
     Overview, Policy, ReadError, RecoverError, RecoverySummary, SealState, SealVerdict,
     SegmentFile, SegmentStart, Selection, Storage, StreamOverview, StreamVerdict, TimeRange,
-    Verification, VerifyError, VerifyOptions, WriteError, recover, recovered_flight_id,
-    segment_file, segment_path, verify, verify_with,
+    Verification, VerifyError, VerifyOptions, WriteError, find_flights, recover,
+    recovered_flight_id, segment_file, segment_path, verify, verify_with,
 };
 pub use frame::{
     FORMAT_VERSION, FRAME_OVERHEAD, FrameHead, FrameProblem, MAGIC, MAX_BODY, RawRecord,
@@ -41,11 +42,13 @@ pub use identity::{
 pub use layout::{
     BodyProblem, Bytes, FieldInfo, List, LongBytes, LongText, PutError, Structure, ValueInfo,
 };
+pub use receipt::{RECEIPT_FILE, Receipt, ReceiptFile, ReceiptStream, SignedReceipt};
 pub use record::{
     DecodeError, EncodeError, FieldDifference, Record, RecordType, TypeCounts, first_difference,
 };
 pub use seal::{
     DeviceCertificate, SEAL_FILE, SEAL_KEY_FILE, Seal, SealProblem, SealedStream, SecretKey,
+    is_signed,
 };
 pub use segment::{
     Damage, FOOTER_ROOM, FooterParameters, SegmentCursor, SegmentEncoder, SegmentError,

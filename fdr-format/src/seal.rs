@@ -93,7 +93,13 @@ impl SecretKey {
         self.0.as_bytes()
     }
 
-    fn sign(&self, message: &[u8]) -> Signature {
+    /// Signs what is no recording: `context` keeps its signatures apart from every other use of the key.
+    #[must_use]
+    pub fn sign_apart(&self, context: &[u8], message: &[u8]) -> Signature {
+        self.sign(&[context, b"\0", message].concat())
+    }
+
+    pub(crate) fn sign(&self, message: &[u8]) -> Signature {
         Signature(self.0.sign(message).to_bytes())
     }
 }
@@ -101,6 +107,14 @@ impl SecretKey {
 impl fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SecretKey of {}", self.public())
+    }
+}
+
+impl PublicKey {
+    /// Whether `signature` is its holder's, by [`SecretKey::sign_apart`].
+    #[must_use]
+    pub fn has_signed_apart(self, context: &[u8], message: &[u8], signature: Signature) -> bool {
+        is_signed(&[context, b"\0", message].concat(), self, signature)
     }
 }
 
@@ -255,7 +269,9 @@ fn certificate_message(flight_id: FlightId, flight_key: PublicKey) -> Vec<u8> {
     [CERTIFICATE_CONTEXT, &flight_id.0, &flight_key.0].concat()
 }
 
-fn is_signed(message: &[u8], key: PublicKey, signature: Signature) -> bool {
+/// Whether the signature is the key's over the message; strictly, as everywhere in the format.
+#[must_use]
+pub fn is_signed(message: &[u8], key: PublicKey, signature: Signature) -> bool {
     let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
     VerifyingKey::from_bytes(&key.0).is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
 }

@@ -16,7 +16,8 @@ use fdr_format::{Policy, PublicKey, RecordType};
 )]
 #[command(
     after_help = "Exit codes shared by all commands: 1 the recording cannot be read, 64 wrong usage.\n\
-    FLIGHT is a flight's folder or a folder that holds one flight."
+    FLIGHT is a flight's folder, or a folder that holds it. Of a folder of several all commands but\n\
+    report, smooth and sync take each in turn, and the greatest code counts."
 )]
 pub struct Arguments {
     #[command(subcommand)]
@@ -26,6 +27,20 @@ pub struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// List the flights in a folder
+    #[command(after_help = LIST_HELP)]
+    List(ListArguments),
+    /// Copy a flight off the companion, prove the copy, sign a receipt; only then remove the flight's key
+    #[command(after_help = RETRIEVE_HELP)]
+    Retrieve(RetrieveArguments),
+    /// Make the key that an operator signs receipts with
+    OperatorKey(OperatorKeyArguments),
+    /// Write one HTML file that shows a flight: verdict, map, timeline, charts, findings, statistics
+    #[command(after_help = REPORT_HELP)]
+    Report(ReportArguments),
+    /// Say what somebody must look at, how soon, and where it shows
+    #[command(after_help = ALERTS_HELP)]
+    Alerts(AlertsArguments),
     /// Show what a recording holds: flight, versions, duration, records by type
     #[command(after_help = INFO_HELP)]
     Info(FlightArguments),
@@ -93,6 +108,112 @@ pub struct FlightArguments {
     pub json: bool,
 }
 
+/// Which folder.
+#[derive(Debug, Args)]
+pub struct ListArguments {
+    /// A folder of flights, or a flight's folder
+    #[arg(value_name = "FOLDER")]
+    pub folder: PathBuf,
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// From where to where, and who signs.
+#[derive(Debug, Args)]
+pub struct RetrieveArguments {
+    /// A flight's folder on the companion, or a folder of flights
+    #[arg(value_name = "SRC")]
+    pub source: PathBuf,
+    /// Folder of flights on the ground; the flight goes into a folder of its own in it
+    #[arg(value_name = "DST")]
+    pub to: PathBuf,
+    /// The operator's key (`fdr-replay operator-key new FILE`)
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// Neither seal nor remove the key at the source: for a disk that is mounted read-only
+    #[arg(long)]
+    pub leave_source: bool,
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// An operator's key.
+#[derive(Debug, Args)]
+pub struct OperatorKeyArguments {
+    #[command(subcommand)]
+    pub command: OperatorKeyCommand,
+}
+
+/// What to do with it.
+#[derive(Debug, Subcommand)]
+pub enum OperatorKeyCommand {
+    /// Make a new key in a file that only its owner can read, and print its public half
+    New {
+        /// The file; it must not exist
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Print one JSON document
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the public half of a key
+    Show {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Print one JSON document
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Which flight, what to draw beside it, and where to.
+#[derive(Debug, Args)]
+pub struct ReportArguments {
+    #[command(flatten)]
+    pub flight: FlightArguments,
+    /// Write the report to this file
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Replace the file when it exists
+    #[arg(long)]
+    pub force: bool,
+    /// A map package, or its MBTiles file: footprint and imagery under the track
+    #[arg(long, value_name = "PACKAGE")]
+    pub map: Option<PathBuf>,
+    /// A GeoJSON file with the geofence's polygons
+    #[arg(long, value_name = "FILE")]
+    pub geofence: Option<PathBuf>,
+    /// An earlier flight, or a folder of them, to compare with; may be given several times
+    #[arg(long, value_name = "FLIGHT")]
+    pub compare: Vec<PathBuf>,
+    /// The receipt of `fdr-replay sync`
+    #[arg(long, value_name = "FILE")]
+    pub sync_receipt: Option<PathBuf>,
+    /// Leave the smoothed track out
+    #[arg(long)]
+    pub no_smoothing: bool,
+}
+
+/// Which flights, and who is told.
+#[derive(Debug, Args)]
+pub struct AlertsArguments {
+    /// Flights, or folders of flights
+    #[arg(value_name = "FLIGHT", required = true)]
+    pub flights: Vec<PathBuf>,
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    pub json: bool,
+    /// Show the rules that hold, too
+    #[arg(long)]
+    pub all: bool,
+    /// Tell the sinks of this TOML file; without it nobody is told
+    #[arg(long, value_name = "FILE")]
+    pub sinks: Option<PathBuf>,
+}
+
 /// Which recording, and where to begin.
 #[derive(Debug, Args)]
 pub struct RerunArguments {
@@ -101,6 +222,12 @@ pub struct RerunArguments {
     /// Begin with the first checkpoint in this segment or behind it; 0 is the start of the flight
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub from_segment: u32,
+    /// Explain the position in force at this time: seconds from the start, or h:mm:ss
+    #[arg(long, value_name = "TIME", value_parser = crate::commands::explain::time_of, conflicts_with_all = ["from_segment", "with"])]
+    pub at: Option<f64>,
+    /// Run the inputs under this configuration too, and show what would have differed
+    #[arg(long, value_name = "CONFIG", conflicts_with = "from_segment")]
+    pub with: Option<PathBuf>,
 }
 
 /// Which records.
@@ -230,6 +357,68 @@ fn seconds(text: &str) -> Result<f64, String> {
     }
 }
 
+const LIST_HELP: &str = "\
+Examples:
+  fdr-replay list /var/lib/gps-denied/fdr
+  fdr-replay list --json /mnt/archive | jq -r '.[] | select(.retrieved | not) | .folder'
+
+What it says comes from headers and footers: `verify` proves it.
+
+Exit codes:
+   0  every flight was listed
+   1  there is none, or one of them cannot be read
+  64  wrong usage";
+
+const RETRIEVE_HELP: &str = "\
+Interrupted at any moment, the same command goes on: chunks that are there are checked and not copied again.
+The receipt (receipt.json, in the copy and then at the source) lists every file with its BLAKE3, the sequence
+ranges and what was dropped. The flight's secret key never leaves the companion; it is removed there when
+the copy is proven and the receipt is on the disk, and not before.
+
+Examples:
+  fdr-replay operator-key new ~/operator.key
+  fdr-replay retrieve /mnt/companion/fdr/2f6c0011-2233-4455-6677-8899aabbccdd archive --key ~/operator.key
+
+Exit codes: that of `verify` for the copy
+   0  clean
+   1  not retrieved, or not to the end: the message says what to do
+   2  the tail is torn or missing
+   3  damaged, or records are missing
+   4  altered
+  64  wrong usage";
+
+const REPORT_HELP: &str = "\
+The file holds everything that it shows and opens without a network, in any browser. It replaces nothing unless
+--force is given, and has its name only when it is whole.
+
+Examples:
+  fdr-replay report recordings -o report.html
+  fdr-replay report recordings -o report.html --map package --geofence fence.geojson --compare archive
+
+Exit codes: that of `verify` for the flight, so that a script cannot take a damaged one for a sound one
+   0  clean
+   1  the recording cannot be read, or the file cannot be written
+   2  the tail is torn or missing
+   3  damaged, or records are missing
+   4  altered
+  64  wrong usage";
+
+const ALERTS_HELP: &str = "\
+The rules are those of `src/alerts/rules.rs`. With --sinks a webhook and a mail program are told as its file
+says: critical and high ones at once, medium ones together once a week (docs/after-landing.md).
+
+Examples:
+  fdr-replay alerts recordings
+  fdr-replay alerts --json archive | jq '.flights[].alerts[] | select(.urgency == \"critical\")'
+
+Exit codes:
+   0  no rule is broken
+   1  a flight cannot be read, or a sink could not be told
+   7  medium: look within a week
+   8  high: look the next day
+   9  critical: look the same day
+  64  wrong usage";
+
 const INFO_HELP: &str = "\
 Examples:
   fdr-replay info /var/lib/gps-denied/fdr/2f6c0011-2233-4455-6677-8899aabbccdd
@@ -309,6 +498,12 @@ Examples:
   fdr-replay rerun recordings
   fdr-replay rerun recordings --from-segment 12
   fdr-replay rerun --json recordings | jq .difference
+  fdr-replay rerun recordings --at 5:21.5
+  fdr-replay rerun recordings --with proposed.toml
+
+With --at nothing is compared but that position: the inputs since the last map match, the gates that passed
+and failed, and why the label was what it was. With --with the code is 0 when nothing would have differed,
+5 when something would, 3 when inputs are missing.
 
 Exit codes:
    0  identical

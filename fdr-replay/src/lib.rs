@@ -5,13 +5,23 @@
 //! |---|---|
 //! | `cli` | arguments and help |
 //! | `commands` | one module per subcommand |
+//! | `figures` | what a flight was, gathered in one pass |
+//! | `alerts` | the rules, and what they say of a flight |
+//! | `report` | the HTML page |
+//! | `retrieve` | a flight off the companion, proven, with a receipt |
+//! | `output` | files that are whole or not there |
 //! | `outcome` | what an outcome is as an exit code |
 //! | `table`, `progress` | how people see it |
 
+mod alerts;
 mod cli;
 mod commands;
+mod figures;
 mod outcome;
+mod output;
 mod progress;
+mod report;
+mod retrieve;
 mod table;
 
 use std::ffi::OsString;
@@ -28,6 +38,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(code) => return code,
     };
     let done = match command {
+        Command::List(arguments) => commands::list::run(&arguments),
+        Command::Retrieve(arguments) => commands::retrieve::run(&arguments),
+        Command::OperatorKey(arguments) => commands::retrieve::key(&arguments),
+        Command::Report(arguments) => commands::report::run(&arguments),
+        Command::Alerts(arguments) => commands::alerts::run(&arguments),
         Command::Info(arguments) => commands::info::run(&arguments),
         Command::Verify(arguments) => commands::verify::run(&arguments),
         Command::Cat(arguments) => commands::cat::run(&arguments),

@@ -5,11 +5,15 @@ use std::process::ExitCode;
 
 use companion::command_line::{CommandLine, FAILED};
 
+use crate::alerts::Urgency;
+
 /// How a command ended, when it could do its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Nothing to object to.
     Clean,
+    /// Of several flights one cannot be read.
+    Unreadable,
     /// Only the tail of the recording is torn.
     TornTail,
     /// The recording is damaged.
@@ -20,6 +24,8 @@ pub enum Outcome {
     Different,
     /// The same, and another version of the core made the recording.
     DifferentVersion,
+    /// A rule of `alerts` is broken.
+    Alert(Urgency),
 }
 
 impl Outcome {
@@ -27,11 +33,24 @@ impl Outcome {
     pub fn code(self) -> u8 {
         match self {
             Self::Clean => 0,
+            Self::Unreadable => FAILED,
             Self::TornTail => 2,
             Self::Damaged => 3,
             Self::Altered => 4,
             Self::Different => 5,
             Self::DifferentVersion => 6,
+            Self::Alert(Urgency::Medium) => 7,
+            Self::Alert(Urgency::High) => 8,
+            Self::Alert(Urgency::Critical) => 9,
+        }
+    }
+
+    /// The one with the greater code.
+    pub fn or_worse(self, other: Self) -> Self {
+        if other.code() > self.code() {
+            other
+        } else {
+            self
         }
     }
 

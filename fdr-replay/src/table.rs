@@ -34,6 +34,52 @@ impl Table {
     }
 }
 
+/// Columns under their titles, each as wide as its widest cell.
+#[derive(Debug)]
+pub struct Columns {
+    right: Vec<bool>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Columns {
+    /// Columns with these titles; those of a title that begins with `>` stand to the right.
+    pub fn new(titles: &[&str]) -> Self {
+        let names = titles
+            .iter()
+            .map(|title| title.trim_start_matches('>').to_owned());
+        Self {
+            right: titles.iter().map(|title| title.starts_with('>')).collect(),
+            rows: vec![names.collect()],
+        }
+    }
+
+    /// Adds a line, a cell for each column.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    /// Prints them to stdout.
+    pub fn print(&self) -> io::Result<()> {
+        let width = |column: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..self.right.len()).map(width).collect();
+        let mut out = io::stdout().lock();
+        for row in &self.rows {
+            let cells = row.iter().zip(&widths).zip(&self.right);
+            let line: Vec<String> = cells
+                .map(|((cell, &width), &right)| match right {
+                    true => format!("{cell:>width$}"),
+                    false => format!("{cell:width$}"),
+                })
+                .collect();
+            writeln!(out, "{}", line.join("  ").trim_end())?;
+        }
+        Ok(())
+    }
+}
+
 /// Prints one JSON document to stdout.
 pub fn print_json(document: &impl Serialize) -> io::Result<()> {
     let mut out = io::stdout().lock();

@@ -5,9 +5,9 @@
 //! Messages and units: MAVLink `common.xml` as ArduPlane fills it.
 
 use mavlink::dialects::ardupilotmega::{
-    ATTITUDE_DATA, GPS_RAW_INT_DATA, GpsFixType, HEARTBEAT_DATA, MavAutopilot, MavMessage,
-    MavModeFlag, MavState, MavType, RAW_IMU_DATA, SCALED_PRESSURE_DATA, SYSTEM_TIME_DATA,
-    VFR_HUD_DATA,
+    ATTITUDE_DATA, GPS_INPUT_DATA, GPS_RAW_INT_DATA, GPS2_RAW_DATA, GpsFixType, HEARTBEAT_DATA,
+    MavAutopilot, MavMessage, MavModeFlag, MavSeverity, MavState, MavType, RAW_IMU_DATA,
+    SCALED_PRESSURE_DATA, STATUSTEXT_DATA, SYSTEM_TIME_DATA, VFR_HUD_DATA,
 };
 use mavlink::{MAVLinkV2MessageRaw, MavHeader};
 use nalgebra::Vector3;
@@ -41,10 +41,19 @@ pub struct HeadUp {
     pub throttle: f64,
 }
 
+/// One frame with the time at which it arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StampedFrame {
+    /// Unix time of arrival.
+    pub stamp_us: u64,
+    /// The frame.
+    pub bytes: Vec<u8>,
+}
+
 /// Writes messages into a log.
 #[derive(Debug, Clone)]
 pub struct AutopilotStream {
-    log: Vec<u8>,
+    frames: Vec<StampedFrame>,
     sequence: u8,
     last_stamp_us: u64,
     link: Randomness,
@@ -55,17 +64,22 @@ impl AutopilotStream {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
-            log: Vec::new(),
+            frames: Vec::new(),
             sequence: 0,
             last_stamp_us: FLIGHT_BEGINS_UNIX_US,
             link: Randomness::new(seed, Purpose::Link),
         }
     }
 
-    /// The log written so far.
+    /// What was sent, as a log.
     #[must_use]
     pub fn into_log(self) -> Vec<u8> {
-        self.log
+        let mut log = Vec::new();
+        for frame in &self.frames {
+            log.extend_from_slice(&frame.stamp_us.to_be_bytes());
+            log.extend_from_slice(&frame.bytes);
+        }
+        log
     }
 
     /// HEARTBEAT and SYSTEM_TIME, once a second.
@@ -171,8 +185,8 @@ impl AutopilotStream {
         );
     }
 
-    /// GPS_RAW_INT.
-    pub fn gps(&mut self, time_ns: u64, reading: &GpsReading) {
+    /// GPS_RAW_INT of the autopilot's own receiver, whose clock shows `receiver_ns`.
+    pub fn gps(&mut self, time_ns: u64, receiver_ns: u64, reading: &GpsReading) {
         let message = match reading {
             GpsReading::Fix {
                 place,
@@ -183,10 +197,49 @@ impl AutopilotStream {
         self.send(
             time_ns,
             &MavMessage::GPS_RAW_INT(GPS_RAW_INT_DATA {
-                time_usec: u64::from(boot_ms(time_ns)) * 1_000,
+                time_usec: u64::from(boot_ms(receiver_ns)) * 1_000,
                 ..message
             }),
         );
+    }
+
+    /// GPS2_RAW: the second receiver is the companion, and this is its own position coming back.
+    pub fn echo(&mut self, time_ns: u64, position: &GPS_INPUT_DATA) {
+        self.send(
+            time_ns,
+            &MavMessage::GPS2_RAW(GPS2_RAW_DATA {
+                time_usec: u64::from(boot_ms(time_ns)) * 1_000,
+                fix_type: position.fix_type,
+                lat: position.lat,
+                lon: position.lon,
+                alt: (position.alt * 1_000.0) as i32,
+                eph: (position.hdop * 100.0) as u16,
+                epv: (position.vdop * 100.0) as u16,
+                satellites_visible: position.satellites_visible,
+                ..GPS2_RAW_DATA::default()
+            }),
+        );
+    }
+
+    /// STATUSTEXT of at most 50 bytes, with the severity of a warning.
+    pub fn text(&mut self, time_ns: u64, text: &str) {
+        let mut characters = [0_u8; 50];
+        for (to, from) in characters.iter_mut().zip(text.bytes()) {
+            *to = from;
+        }
+        self.send(
+            time_ns,
+            &MavMessage::STATUSTEXT(STATUSTEXT_DATA {
+                severity: MavSeverity::MAV_SEVERITY_WARNING,
+                text: characters.into(),
+                ..STATUSTEXT_DATA::default()
+            }),
+        );
+    }
+
+    /// Takes out what was sent since the last call.
+    pub fn take(&mut self) -> Vec<StampedFrame> {
+        core::mem::take(&mut self.frames)
     }
 
     fn send(&mut self, time_ns: u64, message: &MavMessage) {
@@ -202,8 +255,10 @@ impl AutopilotStream {
         self.sequence = self.sequence.wrapping_add(1);
         let mut frame = MAVLinkV2MessageRaw::new();
         frame.serialize_message(header, message);
-        self.log.extend_from_slice(&stamp_us.to_be_bytes());
-        self.log.extend_from_slice(frame.raw_bytes());
+        self.frames.push(StampedFrame {
+            stamp_us,
+            bytes: frame.raw_bytes().to_vec(),
+        });
     }
 }
 

@@ -1,11 +1,13 @@
 //! The fake autopilot's hands: holds a course, a height and an airspeed by banking, pitching and
-//! throttle. It flies on the truth: what it tells the companion comes from its sensors, not from here.
+//! throttle. Height, airspeed and attitude are held on the truth; guidance follows where the autopilot
+//! believes to be, so that a wrong position leads it astray. What it tells the companion comes from its
+//! sensors, not from here.
 
 use nalgebra::Vector3;
 
 use crate::aircraft::{Aircraft, Command};
 use crate::route::Route;
-use crate::world::{Air, SEA_LEVEL_DENSITY_KGPM3};
+use crate::world::{Air, Place, SEA_LEVEL_DENSITY_KGPM3};
 
 const CRUISE_AIRSPEED_MPS: f64 = 17.0;
 const ROTATION_AIRSPEED_MPS: f64 = 14.0;
@@ -19,6 +21,25 @@ const PITCH_GAIN_PER_S: f64 = 2.5;
 const WEATHERVANE_PER_S: f64 = 2.5;
 /// Body rate limit.
 const RATE_MAX_RADPS: f64 = 1.2;
+
+/// Where the autopilot believes to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Whereabouts {
+    /// Place.
+    pub place: Place,
+    /// Velocity over ground.
+    pub velocity_ned_mps: Vector3<f64>,
+}
+
+impl From<&Aircraft> for Whereabouts {
+    /// The truth.
+    fn from(aircraft: &Aircraft) -> Self {
+        Self {
+            place: aircraft.place,
+            velocity_ned_mps: aircraft.velocity_ned_mps,
+        }
+    }
+}
 
 /// What is flown at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +79,20 @@ impl FlightControl {
         self.phase
     }
 
-    /// What the aircraft is to do for the next `dt_s`.
-    pub fn advance(&mut self, dt_s: f64, aircraft: &Aircraft, armed: bool) -> Command {
+    /// Horizontal distance of `place` from the leg that is flown, once the route is.
+    #[must_use]
+    pub fn off_route_m(&self, place: &Place) -> Option<f64> {
+        (self.phase == Phase::Route).then(|| self.route.off_leg_m(place))
+    }
+
+    /// What the aircraft is to do for the next `dt_s`, believing to be at `believed`.
+    pub fn advance(
+        &mut self,
+        dt_s: f64,
+        aircraft: &Aircraft,
+        believed: &Whereabouts,
+        armed: bool,
+    ) -> Command {
         self.phase = match self.phase {
             Phase::Parked if armed => Phase::TakeOff,
             Phase::TakeOff if aircraft.height_m() > ROUTE_HEIGHT_M => Phase::Route,
@@ -71,7 +104,7 @@ impl FlightControl {
                 throttle: 0.0,
             },
             Phase::TakeOff => Self::take_off(aircraft),
-            Phase::Route => self.along_the_route(dt_s, aircraft),
+            Phase::Route => self.along_the_route(dt_s, aircraft, believed),
         }
     }
 
@@ -92,10 +125,15 @@ impl FlightControl {
         }
     }
 
-    fn along_the_route(&mut self, dt_s: f64, aircraft: &Aircraft) -> Command {
+    fn along_the_route(
+        &mut self,
+        dt_s: f64,
+        aircraft: &Aircraft,
+        believed: &Whereabouts,
+    ) -> Command {
         let guidance = self
             .route
-            .advance(&aircraft.place, &aircraft.velocity_ned_mps);
+            .advance(&believed.place, &believed.velocity_ned_mps);
         let gravity = aircraft.place.gravity_mps2();
         let bank_rad = libm::atan(guidance.lateral_acceleration_mps2 / gravity)
             .clamp(-BANK_MAX_RAD, BANK_MAX_RAD);

@@ -9,11 +9,16 @@
 pub mod aircraft;
 pub mod autopilot_stream;
 pub mod belief;
+pub mod bench_live;
 pub mod demo;
+pub mod fake_ardupilot;
+pub mod fake_inav;
 pub mod flight_control;
+pub mod ground;
 pub mod monte_carlo;
 pub mod randomness;
 pub mod route;
+pub mod scenario;
 pub mod sensors;
 pub mod simulation;
 pub mod truth;

@@ -29,6 +29,8 @@ pub enum Purpose {
     Plan = 10,
     /// Resampling of flights for confidence intervals.
     Bootstrap = 11,
+    /// What the autopilot's own filter does without a receiver.
+    Pilot = 12,
 }
 
 /// A stream of random numbers, the same for the same seed and purpose on every machine.

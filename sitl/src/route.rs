@@ -140,6 +140,15 @@ impl Route {
             climb_m: -target.z,
         }
     }
+
+    /// Horizontal distance of `place` from the leg that is flown to.
+    #[must_use]
+    pub fn off_leg_m(&self, place: &Place) -> f64 {
+        let previous = (self.towards + self.waypoints.len() - 1) % self.waypoints.len();
+        let start = place.ned_to(&self.waypoints[previous]).xy();
+        let end = place.ned_to(&self.waypoints[self.towards]).xy();
+        aim_point(start, end, 0.0).norm()
+    }
 }
 
 /// The point of the leg `ahead_m` before us; all points relative to the aircraft.

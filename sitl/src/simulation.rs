@@ -160,9 +160,10 @@ impl Simulation {
             self.aircraft.height_m(),
             self.aircraft.true_airspeed_mps(),
         );
+        let believed = (&self.aircraft).into();
         self.command = self
             .control
-            .advance(dt_s, &self.aircraft, Self::armed(time_ns));
+            .advance(dt_s, &self.aircraft, &believed, Self::armed(time_ns));
         self.aircraft.advance(dt_s, &self.command, wind);
         self.imu.feel(
             &self.aircraft.specific_force_frd_mps2,
@@ -250,6 +251,6 @@ impl Simulation {
         };
         let reading = self.gps.read(GPS_PERIOD_NS as f64 * 1e-9, signal);
         self.belief.hear_gps(&reading);
-        self.stream.gps(time_ns, &reading);
+        self.stream.gps(time_ns, time_ns, &reading);
     }
 }

@@ -7,10 +7,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 use companion::command_line::{CommandLine, FAILED, print, tell};
+use companion::vision::anchor::AnchorSettings;
+use companion::vision::map::open_on_the_ground;
 use companion::vision::odometry::OdometrySettings;
 use companion::vision::photos::PhotoFolder;
-use companion::vision::qualify::odometry::{PriorError, TruthSigmas, qualify_odometry};
-use companion::vision::qualify::{Figures, FrameResult};
+use companion::vision::qualify::anchors::qualify_anchors;
+use companion::vision::qualify::odometry::qualify_odometry;
+use companion::vision::qualify::{Figures, FrameResult, PriorError, TruthSigmas};
+use fdr_format::PublicKey;
 use serde_json::json;
 
 /// Arguments of `companion qualify`.
@@ -20,8 +24,19 @@ pub struct Arguments {
     /// Folder with JPEGs, frames.csv and camera.toml; see docs/vision.md
     #[arg(long, value_name = "DIR")]
     frames: PathBuf,
+    /// Judge a map: every photo is sought in it. A package's folder, or an MBTiles file
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "odometry",
+        conflicts_with = "odometry"
+    )]
+    map: Option<PathBuf>,
+    /// Public key whose signature the package must bear, 64 hex digits; may be given several times
+    #[arg(long, value_name = "HEX", requires = "map")]
+    map_key: Vec<PublicKey>,
     /// Judge the odometry: every photo is registered against the one before it
-    #[arg(long, required = true)]
+    #[arg(long)]
     odometry: bool,
     /// Largest error of what is known beforehand, north and east, m
     #[arg(long, value_name = "M", value_parser = within::<0, 1_000>)]
@@ -93,9 +108,33 @@ fn qualify(arguments: &Arguments) -> Result<Vec<FrameResult>, String> {
         attitude_rad: arguments.attitude_sigma.to_radians(),
         ..TruthSigmas::default()
     };
-    let settings = OdometrySettings::default();
-    let results = qualify_odometry(&folder, settings, prior, sigmas, |_| {})
-        .map_err(|error| error.to_string())?;
+    let results = match &arguments.map {
+        None => {
+            let settings = OdometrySettings::default();
+            qualify_odometry(&folder, settings, prior, sigmas, |_| {})
+        }
+        Some(path) => {
+            let opened = open_on_the_ground(path, &arguments.map_key);
+            let mut map = opened.map_err(|refusal| format!("--map: {refusal}"))?;
+            for text in &map.warnings {
+                tell(&format!("warning: --map: {text}"));
+            }
+            let settings = AnchorSettings::default();
+            qualify_anchors(
+                &folder,
+                &mut map.package,
+                settings,
+                prior,
+                sigmas,
+                |result, problems| {
+                    for problem in problems {
+                        tell(&format!("warning: {}: {problem}", result.file));
+                    }
+                },
+            )
+        }
+    };
+    let results = results.map_err(|error| error.to_string())?;
     if let Some(path) = &arguments.csv {
         write_csv(path, &results).map_err(|error| format!("--csv: {}: {error}", path.display()))?;
     }
@@ -103,21 +142,26 @@ fn qualify(arguments: &Arguments) -> Result<Vec<FrameResult>, String> {
 }
 
 fn write_csv(path: &Path, results: &[FrameResult]) -> std::io::Result<()> {
-    let mut text =
-        String::from("file,outcome,error_north_m,error_east_m,error_m,sigma_m,false,quality,ms\n");
+    let mut text = String::from(
+        "file,outcome,lat_deg,lon_deg,error_north_m,error_east_m,error_m,sigma_m,false,score,peak_ratio,ms\n",
+    );
     for result in results {
         let file = &result.file;
-        let (quality, ms) = (result.score, result.ms);
-        text.push_str(&match &result.outcome {
+        let (score, ratio, ms) = (result.score, result.peak_ratio, result.ms);
+        let place = result.lat_lon_deg;
+        let place = place.map_or(",".to_owned(), |[lat, lon]| format!("{lat:.7},{lon:.7}"));
+        let (outcome, judged) = match &result.outcome {
             Ok(judged) => {
                 let [north, east] = judged.error_ne_m;
-                format!(
-                    "{file},accepted,{north:.3},{east:.3},{:.3},{:.3},{},{quality:.3},{ms:.3}\n",
-                    judged.error_m, judged.sigma_m, judged.is_false
-                )
+                let (error, sigma, wrong) = (judged.error_m, judged.sigma_m, judged.is_false);
+                let judged = format!("{north:.3},{east:.3},{error:.3},{sigma:.3},{wrong}");
+                ("accepted", judged)
             }
-            Err(reason) => format!("{file},{reason},,,,,,,{ms:.3}\n"),
-        });
+            Err(reason) => (reason.as_str(), ",,,,".to_owned()),
+        };
+        text.push_str(&format!(
+            "{file},{outcome},{place},{judged},{score:.3},{ratio:.3},{ms:.3}\n"
+        ));
     }
     let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
     file.write_all(text.as_bytes())
@@ -126,7 +170,7 @@ fn write_csv(path: &Path, results: &[FrameResult]) -> std::io::Result<()> {
 fn text(results: &[FrameResult], figures: &Figures) -> String {
     let mut text = format!(
         "{:<24}{:>18}{:>10}{:>10}{:>9}{:>8}\n",
-        "photo", "outcome", "error m", "sigma m", "quality", "ms"
+        "photo", "outcome", "error m", "sigma m", "score", "ms"
     );
     for result in results {
         let (outcome, error, sigma) = match &result.outcome {
@@ -145,7 +189,7 @@ fn text(results: &[FrameResult], figures: &Figures) -> String {
     let metres = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.1} m"));
     let share = |value: f64| format!("{:.1} %", 1e2 * value);
     let rows = [
-        ("pairs", figures.frames.to_string()),
+        ("photos", figures.frames.to_string()),
         ("accepted", share(figures.accepted_share)),
         (
             "accepted within 12 m",

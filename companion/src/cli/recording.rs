@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use companion::command_line::{CommandLine, FAILED, print};
-use companion::recorder::{DiskVolume, Markers};
+use companion::recorder::{DiskVolume, Markers, Volume};
 use serde_json::json;
 
 /// Arguments of `companion recording`.
@@ -40,14 +40,20 @@ enum Command {
         #[arg(long, value_parser = clap::value_parser!(u32).range(..1 << 31))]
         segment: u32,
     },
+    /// Say what holds now, and change nothing
+    Status {
+        /// The flight's folder
+        flight: PathBuf,
+    },
 }
 
-/// Sets the marker; a recorder that runs follows it within a second.
+/// Sets the marker and prints what holds; a recorder that runs follows it within a second.
 pub fn run(line: &CommandLine, arguments: &Arguments) -> ExitCode {
     let flight = match &arguments.command {
-        Command::Freeze { flight } | Command::Thaw { flight } | Command::Pin { flight, .. } => {
-            flight
-        }
+        Command::Freeze { flight }
+        | Command::Thaw { flight }
+        | Command::Pin { flight, .. }
+        | Command::Status { flight } => flight,
     };
     match mark(flight, &arguments.command) {
         Ok(markers) => {
@@ -70,28 +76,47 @@ pub fn run(line: &CommandLine, arguments: &Arguments) -> ExitCode {
                 Err(_) => ExitCode::from(FAILED),
             }
         }
-        Err(error) => line.fail(
-            format!(
-                "{}: {error}; give the folder of a flight that may be written",
-                flight.display()
-            ),
-            FAILED,
-        ),
+        Err(error) => line.fail(format!("{}: {error}", flight.display()), FAILED),
     }
 }
 
-fn mark(flight: &Path, command: &Command) -> io::Result<Markers> {
+/// Why nothing was marked.
+#[derive(Debug, thiserror::Error)]
+enum MarkError {
+    #[error("holds no `segments`; give the folder of one flight, as `fdr-replay info` names it")]
+    NoFlight,
+    #[error("segment {segment} is gone; the oldest that can be kept is {oldest}")]
+    Gone { segment: u32, oldest: u32 },
+    #[error("{0}; check that the folder may be written, and by whom")]
+    Io(#[from] io::Error),
+}
+
+fn mark(flight: &Path, command: &Command) -> Result<Markers, MarkError> {
     if !flight.join("segments").is_dir() {
-        return Err(io::Error::new(
-            io::ErrorKind::NotFound,
-            "no flight: it holds no `segments`",
-        ));
+        return Err(MarkError::NoFlight);
     }
     let mut markers = Markers::read(&DiskVolume, flight)?;
     match command {
         Command::Freeze { .. } => markers.freeze(&DiskVolume)?,
         Command::Thaw { .. } => markers.thaw(&DiskVolume)?,
-        Command::Pin { segment, .. } => markers.pin(&DiskVolume, *segment)?,
+        Command::Pin { segment, .. } => {
+            let (segment, oldest) = (*segment, oldest_segment(flight)?);
+            if segment < oldest {
+                return Err(MarkError::Gone { segment, oldest });
+            }
+            markers.pin(&DiskVolume, segment)?;
+        }
+        Command::Status { .. } => {}
     }
     Ok(markers)
+}
+
+/// Number of the oldest bulk segment that is there; 0 when there is none.
+fn oldest_segment(flight: &Path) -> io::Result<u32> {
+    let entries = DiskVolume.list(&flight.join("segments"))?;
+    let numbers = entries.iter().filter_map(|entry| {
+        let name = entry.name.to_str()?.strip_prefix("seg_")?;
+        name.strip_suffix(".bin")?.parse().ok()
+    });
+    Ok(numbers.min().unwrap_or(0))
 }

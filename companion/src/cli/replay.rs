@@ -9,8 +9,10 @@ use companion::autopilot::AutopilotKind;
 use companion::command_line::{CommandLine, FAILED, USAGE, print, tell};
 use companion::config::{ConfigError, Configuration};
 use companion::replay::{
-    DenialWindow, DenialWindows, ReplayError, ReplayOptions, Replayed, Summary, replay,
+    DenialWindow, DenialWindows, ReplayError, ReplayOptions, Replayed, SightOptions, Summary,
+    replay_seeing,
 };
+use fdr_format::PublicKey;
 use serde_json::json;
 
 use super::overwrite::would_be_overwritten;
@@ -30,6 +32,15 @@ pub struct Arguments {
     /// Deny GPS from START_S to END_S, seconds since the first message; may be given several times
     #[arg(long, value_name = "START_S:END_S", num_args = 1..)]
     deny_gps: Vec<DenialWindow>,
+    /// Photographs taken in flight: a folder with frames.csv on the log's clock and camera.toml
+    #[arg(long, value_name = "DIR")]
+    frames: Option<PathBuf>,
+    /// The map that they are sought in: a package's folder, or an MBTiles file [default: map.package of the configuration]
+    #[arg(long, value_name = "FILE", requires = "frames")]
+    map: Option<PathBuf>,
+    /// Public key whose signature the map must bear, 64 hex digits, besides map.trusted_keys; may be given several times
+    #[arg(long, value_name = "HEX", requires = "frames")]
+    map_key: Vec<PublicKey>,
     /// The autopilot that is told the positions; overrides the configuration
     #[arg(long)]
     autopilot: Option<Autopilot>,
@@ -79,7 +90,13 @@ pub fn run(line: &CommandLine, arguments: &Arguments) -> ExitCode {
     };
     signals::take_interruption_as_request();
     let mut bar = ProgressBar::new();
-    let result = replay(&options, &mut |progress| {
+    let map = &options.configuration.map;
+    let sight = arguments.frames.clone().map(|frames| SightOptions {
+        frames,
+        map: arguments.map.clone().or_else(|| map.package.clone()),
+        map_keys: [&map.trusted_keys[..], &arguments.map_key].concat(),
+    });
+    let result = replay_seeing(&options, sight.as_ref(), &mut |progress| {
         bar.show(progress);
         match signals::interrupted_by() {
             None => ControlFlow::Continue(()),
@@ -120,6 +137,9 @@ fn report(arguments: &Arguments, replayed: &Replayed) -> ExitCode {
     let summary = &replayed.summary;
     if let Some(notice) = &replayed.notice {
         tell(&format!("note: {notice}"));
+    }
+    for text in &replayed.vision_notices {
+        tell(&format!("warning: {text}"));
     }
     match &replayed.problem {
         // The problem is the last of the events, in words that say what to do.
@@ -200,6 +220,14 @@ fn text(summary: &Summary) -> String {
     }
     if summary.stamps.damaged > 0 {
         row("stamps damaged", summary.stamps.damaged, "");
+    }
+    if let Some(vision) = &summary.vision {
+        row("frames", vision.frames, "");
+        row("", vision.registered, "registered with the one before");
+        row("", vision.searched, "sought on the map");
+        row("", vision.matched, "found there");
+        row("", vision.anchored, "anchored the position");
+        row("tiles made", vision.tiles, "");
     }
     row("positions emitted", summary.positions, "");
     row("records", summary.records, "");

@@ -3,9 +3,10 @@
 use toml::Value;
 
 use super::ranges::{RANGES, Range};
-use super::{ConfigError, Configuration};
+use super::{ConfigError, Configuration, Profile};
 use crate::autopilot::AutopilotKind;
 use crate::navigator::NavigatorConfig;
+use crate::observability::{LogForm, LogLevel};
 
 pub(super) fn check(configuration: &Configuration) -> Result<(), ConfigError> {
     let autopilot = &configuration.autopilot;
@@ -15,8 +16,16 @@ pub(super) fn check(configuration: &Configuration) -> Result<(), ConfigError> {
     if autopilot.system_id == Some(0) {
         return refuse("autopilot.system_id", 0, "1 to 255, or leave it out");
     }
+    check_links(configuration)?;
     if let Some((name, value, allowed)) = configuration.recorder.refused() {
         return refuse(&format!("recorder.{name}"), value, &allowed);
+    }
+    check_production(configuration)?;
+    let map = &configuration.map;
+    if map.package.is_some() && map.trusted_keys.is_empty() {
+        let allowed =
+            "at least one public key beside map.package: an unsigned map is not flown with";
+        return refuse("map.trusted_keys", "[]", allowed);
     }
     let navigator = Value::try_from(&configuration.navigator)?;
     RANGES
@@ -35,6 +44,51 @@ pub(super) fn check(configuration: &Configuration) -> Result<(), ConfigError> {
             fix.two_d_max_radius_m,
             &allowed,
         );
+    }
+    Ok(())
+}
+
+fn check_links(configuration: &Configuration) -> Result<(), ConfigError> {
+    let rates = &configuration.autopilot.rates;
+    for (name, hz) in [
+        ("imu_hz", rates.imu_hz),
+        ("attitude_hz", rates.attitude_hz),
+        ("air_hz", rates.air_hz),
+        ("gps_hz", rates.gps_hz),
+    ] {
+        if !(1..=400).contains(&hz) {
+            return refuse(&format!("autopilot.rates.{name}"), hz, "1 to 400");
+        }
+    }
+    let ground = &configuration.ground_station;
+    if ground.gps_raw_int_hz > 5 {
+        let setting = "ground_station.gps_raw_int_hz";
+        return refuse(setting, ground.gps_raw_int_hz, "0 to 5");
+    }
+    let address = &configuration.autopilot.address;
+    if address.is_some() && *address == ground.address {
+        let allowed = "another link than autopilot.address";
+        let value = address.as_ref().map(ToString::to_string);
+        return refuse("ground_station.address", value.unwrap_or_default(), allowed);
+    }
+    Ok(())
+}
+
+/// What is refused in the air.
+fn check_production(configuration: &Configuration) -> Result<(), ConfigError> {
+    if configuration.profile != Profile::Production {
+        return Ok(());
+    }
+    let within = |allowed: &str| format!("{allowed} with profile = \"production\"");
+    if configuration.log.level > LogLevel::Info {
+        let allowed = within("\"info\", \"warn\" or \"error\"");
+        return refuse("log.level", "\"debug\"", &allowed);
+    }
+    if configuration.log.form == Some(LogForm::Json) {
+        return refuse("log.form", "\"json\"", &within("\"journald\""));
+    }
+    if let Some(listen) = configuration.metrics.listen {
+        return refuse("metrics.listen", listen, &within("to leave it out"));
     }
     Ok(())
 }
@@ -62,8 +116,12 @@ fn check_order(navigator: &NavigatorConfig) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// iNav has no source sets.
+/// iNav has neither source sets nor signing.
 fn check_inav(configuration: &Configuration) -> Result<(), ConfigError> {
+    if configuration.autopilot.kind == AutopilotKind::INav && configuration.autopilot.signing {
+        let allowed = "false with autopilot.kind = \"inav\", which has no signing";
+        return refuse("autopilot.signing", true, allowed);
+    }
     let gate = &configuration.navigator.spoof_gate;
     let asked = gate.source_set_denied.max(gate.source_set_trusted);
     if configuration.autopilot.kind == AutopilotKind::INav && asked != 0 {

@@ -2,7 +2,9 @@
 //! opened. `docs/configuration.md` describes every setting.
 
 mod check;
+mod profile;
 mod ranges;
+mod unknown;
 
 use std::path::{Path, PathBuf};
 
@@ -10,24 +12,57 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::autopilot::AutopilotConfig;
+use crate::ground_station::GroundConfig;
+use crate::health::HealthConfig;
 use crate::navigator::NavigatorConfig;
+use crate::observability::{LogConfig, MetricsConfig};
 use crate::recorder::RecorderConfig;
+use crate::vision::map::MapConfig;
 
+pub use profile::Profile;
 pub use ranges::{RANGES, Range};
 
 /// Largest configuration file: what a segment header takes.
 const TEXT_MAX: u64 = 64 << 10;
 
 /// The whole configuration of a flight. Recorded with every flight, because a re-run needs it.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Configuration {
+    /// Where the program runs.
+    pub profile: Profile,
     /// The flight-controller link.
     pub autopilot: AutopilotConfig,
+    /// What the ground station hears.
+    pub ground_station: GroundConfig,
     /// The flight data recorder.
     pub recorder: RecorderConfig,
+    /// Where the state of the machine is read.
+    pub health: HealthConfig,
+    /// The program's log.
+    pub log: LogConfig,
+    /// The metrics endpoint of the bench.
+    pub metrics: MetricsConfig,
+    /// The map.
+    pub map: MapConfig,
     /// The estimation core.
     pub navigator: NavigatorConfig,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            profile: Profile::of_build(),
+            autopilot: AutopilotConfig::default(),
+            ground_station: GroundConfig::default(),
+            recorder: RecorderConfig::default(),
+            health: HealthConfig::default(),
+            log: LogConfig::default(),
+            metrics: MetricsConfig::default(),
+            map: MapConfig::default(),
+            navigator: NavigatorConfig::default(),
+        }
+    }
 }
 
 /// Why a configuration cannot be used.
@@ -44,6 +79,14 @@ pub enum ConfigError {
     /// The text is no TOML, or a setting is unknown or of the wrong type.
     #[error("{0}")]
     Syntax(#[from] toml::de::Error),
+    /// A setting does not exist.
+    #[error("{source}{hint}")]
+    Unknown {
+        /// Where.
+        source: Box<toml::de::Error>,
+        /// What was probably meant.
+        hint: String,
+    },
     /// A setting has a value that is not allowed.
     #[error("setting `{setting}` is {value}, allowed is {allowed}")]
     NotAllowed {
@@ -88,7 +131,7 @@ impl Configuration {
     /// # Errors
     /// When anything in it is not allowed; the error names the setting.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let configuration: Self = toml::from_str(text)?;
+        let configuration: Self = toml::from_str(text).map_err(unknown::explained)?;
         check::check(&configuration)?;
         Ok(configuration)
     }

@@ -41,6 +41,7 @@ pub use config::{Gates, InitialSigma, NavigatorConfig, ProcessNoise, SensorNoise
 pub(crate) use estimator::Hindsight;
 pub use estimator::{AnchorOutcome, AnchorRefusal, HintOutcome, OdometryOutcome};
 pub use geodesy::Geodetic;
+pub(crate) use geodesy::wrap_pi;
 pub use geoid::undulation_m;
 pub use input::{
     AirData, Airframe, Attitude, Barometer, Displacement, FcGps, FlightState, FrameExposed,

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use fdr_format::{
-    EncodeError, FlightParameters, LongBytes, Record, RecordType,
+    ClockAnchor, EncodeError, FlightParameters, LongBytes, Record, RecordType,
     records::{LossCause, RecorderTelemetry},
 };
 
@@ -69,6 +69,7 @@ pub struct Collector {
     freeze: FreezeDetector,
     telemetry: bool,
     telemetry_due_ns: u64,
+    clock: ClockAnchor,
 }
 
 /// The surroundings of a lane, from the parts alone: the lanes are borrowed beside them.
@@ -78,6 +79,7 @@ macro_rules! around {
             parameters: &$self.parts.parameters,
             staging: &$self.parts.staging,
             status: &$self.parts.status,
+            clock: $self.clock,
         }
     };
 }
@@ -92,6 +94,7 @@ impl Collector {
             parameters: &parts.parameters,
             staging: &parts.staging,
             status: &parts.status,
+            clock: parts.parameters.clock,
         };
         let mut bulk = Lane::begin(&options.bulk, around)?;
         let mut essential = match &options.essential {
@@ -106,6 +109,7 @@ impl Collector {
         }
         let telemetry_due_ns = parts.parameters.clock.monotonic_ns + TELEMETRY_NS;
         Ok(Self {
+            clock: parts.parameters.clock,
             parts,
             bulk,
             essential,
@@ -138,6 +142,11 @@ impl Collector {
             lane.flush_when_due(now_ns, around);
         }
         entries
+    }
+
+    /// The segments that are begun from now on say so: a moment in two clocks.
+    pub fn anchor(&mut self, clock: ClockAnchor) {
+        self.clock = clock;
     }
 
     /// Seals the blocks: their records are on the device as soon as the disk allows.
@@ -300,7 +309,11 @@ impl Collector {
 
     fn record_refusals(&mut self, refusals: &Refusals, now_ns: u64) {
         if self.bulk.is_silent(around!(self)) {
-            self.parts.staging.queue().put_back_refusals(refusals);
+            self.parts
+                .staging
+                .queue()
+                .ledger()
+                .put_back_refusals(refusals);
             return;
         }
         for reason in [Refused::RingFull, Refused::TooLong] {
@@ -319,7 +332,7 @@ impl Collector {
         if let Some(lane) = &mut self.essential {
             lane.leave_failed(now_ns, around);
         }
-        let (losses, refusals) = self.parts.staging.queue().take_losses();
+        let (losses, refusals) = self.parts.staging.queue().ledger().take_losses();
         for loss in losses {
             self.record_loss(loss, now_ns);
         }

@@ -18,6 +18,9 @@ pub const SEGMENT_BYTES_MAX: u64 = fdr_format::MAX_SEGMENT_BYTES;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RecorderConfig {
+    /// Folder in which flights are recorded, each in a folder of its own; needed to fly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folder: Option<PathBuf>,
     /// Size at which a segment is closed and the next begun, bytes.
     pub segment_bytes: u64,
     /// What a flight may take of the device, everything counted, bytes of allocated blocks.
@@ -51,6 +54,7 @@ impl Default for RecorderConfig {
     fn default() -> Self {
         let sizes = RecorderSizes::default();
         Self {
+            folder: None,
             segment_bytes: fdr_format::DEFAULT_SEGMENT_BYTES,
             cap_bytes: sizes.cap_bytes,
             sync_interval_ms: sizes.sync_interval.as_millis() as u64,

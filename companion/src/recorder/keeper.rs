@@ -7,18 +7,9 @@
 //! | lies ready | - | - | - |
 //! | missing | made; an error is tried again after a pause | the oldest is dropped | the stream **holds** until there is room |
 //!
-//! A drop:
-//!
-//! | state | event | next |
-//! |---|---|---|
-//! | asked | the record of the loss is durable, or cannot be before there is room | to be noted |
-//! | to be noted | its line in `drops.log` is durable | to be removed |
-//! | to be removed | the file is gone and its folder synced | done, told |
-//!
-//! Errors leave a drop in its state; it is tried again. At no moment is a segment gone whose loss is not
-//! in the journal, and in the recording too, unless the record itself waits for the room that the drop
-//! makes: then it follows. Frozen, nothing is dropped; the stream holds instead.
+//! A drop under way (`drops`) is waited for. Frozen, nothing is dropped; the stream holds instead.
 
+mod drops;
 mod orders;
 
 use std::io;
@@ -26,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fdr_format::records::LossCause;
-use fdr_format::{DropLine, FlightId, Stream, segment_path};
+use fdr_format::{FlightId, Stream, segment_path};
 
 use super::budget::{Budget, LEDGER_BYTES};
 use super::desk::Desk;
@@ -34,12 +25,11 @@ use super::events::{RecorderEvent, RecorderEventKind};
 use super::journal::Journal;
 use super::markers::Markers;
 use super::notices::Notices;
-use super::restart;
 use super::shelf::{ClosedSegment, Shelf};
-use super::staging::{DropState, Staging};
+use super::staging::Staging;
 use super::status::Status;
-use super::tally::{Loss, LostWhat};
 use super::volume::{Volume, make_segment, remove_durably};
+use drops::{Dropping, Room};
 
 /// Pause after a first error; it doubles with each that follows.
 const BACKOFF_MIN_NS: u64 = 100_000_000;
@@ -47,18 +37,6 @@ const BACKOFF_MIN_NS: u64 = 100_000_000;
 const BACKOFF_MAX_NS: u64 = 30_000_000_000;
 /// How often the file system and the markers are looked at.
 const LOOK_NS: u64 = 1_000_000_000;
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum DropStep {
-    Asked,
-    Noted,
-}
-
-#[derive(Debug)]
-struct Dropping {
-    closed: ClosedSegment,
-    cause: LossCause,
-    step: DropStep,
-}
 
 /// What could not be done with which file.
 #[derive(Debug)]
@@ -103,7 +81,8 @@ pub struct Keeper<V: Volume> {
     shelf: Shelf,
     journal: Journal<V::File>,
     markers: Markers,
-    dropping: Option<Dropping>,
+    /// The drop under way of each stream.
+    dropping: [Option<Dropping>; 2],
     problem: Option<(PathBuf, io::Error)>,
     failures: u32,
     pause_until_ns: u64,
@@ -131,7 +110,7 @@ impl<V: Volume> Keeper<V> {
             shelf,
             journal,
             markers,
-            dropping: None,
+            dropping: [None, None],
             problem: None,
             failures: 0,
             pause_until_ns: 0,
@@ -259,11 +238,7 @@ impl<V: Volume> Keeper<V> {
                 remove_durably(&*self.parts.volume, &path).map_err(|error| Problem(path, error))?;
                 return Ok(true);
             }
-            let waits_for_drop = self.dropping.as_ref().is_some_and(|dropping| {
-                dropping.cause == LossCause::NoSpace
-                    || Stream::of(dropping.closed.segment).0 == stream
-            });
-            if waits_for_drop {
+            if self.waits_for_drop(stream) {
                 continue;
             }
             if let Some(segment) = self.parts.desk.missing(stream)
@@ -280,7 +255,7 @@ impl<V: Volume> Keeper<V> {
         let room = budget.segment_room();
         if self.taken_by(stream) + room > budget.of(stream, self.ledger_bytes) {
             let text = format!("the cap of {} bytes is reached", budget.cap_bytes);
-            return Ok(self.make_room(stream, LossCause::Cap, text, now_ns));
+            return Ok(self.make_room(stream, LossCause::Cap, text, now_ns) == Room::Asked);
         }
         let path = segment_path(&self.parts.folder, segment);
         match make_segment(&*self.parts.volume, &path, room) {
@@ -291,10 +266,11 @@ impl<V: Volume> Keeper<V> {
             }
             Err(error) if is_full(&error) => {
                 let text = format!("{}: {error}", path.display());
-                if self.make_room(stream, LossCause::NoSpace, text, now_ns) {
-                    return Ok(true);
+                match self.make_room(stream, LossCause::NoSpace, text, now_ns) {
+                    Room::Asked => Ok(true),
+                    Room::Coming => Ok(false),
+                    Room::Nowhere => Err(Problem(path, error)),
                 }
-                Err(Problem(path, error))
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self
                 .pass_over_existing(&path, error)
@@ -316,79 +292,6 @@ impl<V: Volume> Keeper<V> {
             }
             _ => Err(error),
         }
-    }
-
-    /// Begins to drop the oldest segment, or lets the stream hold; says whether a drop is under way.
-    fn make_room(&mut self, stream: Stream, cause: LossCause, text: String, now_ns: u64) -> bool {
-        let frozen = self.markers.frozen();
-        let keeps_all = frozen || !self.parts.budget.drops_oldest;
-        let victim = match (keeps_all, self.shelf.oldest(stream), cause) {
-            (true, ..) => None,
-            // On a full disk the essential stream may take the room of a bulk segment.
-            (false, None, LossCause::NoSpace) => self.shelf.oldest(Stream::Bulk),
-            (false, oldest, _) => oldest,
-        };
-        let Some(closed) = victim.cloned() else {
-            let cause = if frozen { LossCause::Frozen } else { cause };
-            self.hold(stream, Some(cause), text, now_ns);
-            return false;
-        };
-        let closed = self.with_content(closed);
-        self.parts.staging.queue().ask_drop(Loss {
-            cause,
-            segment: closed.segment,
-            lost: closed.held.clone().unwrap_or_default(),
-            what: LostWhat::ClosedSegment {
-                chain: closed.chain,
-            },
-        });
-        self.dropping = Some(Dropping {
-            closed,
-            cause,
-            step: DropStep::Asked,
-        });
-        true
-    }
-
-    /// What a segment of an earlier process holds, from its footer.
-    fn with_content(&self, mut closed: ClosedSegment) -> ClosedSegment {
-        if closed.held.is_none() {
-            let content = restart::read_content(
-                &*self.parts.volume,
-                &self.parts.folder,
-                self.parts.flight_id,
-                &closed,
-            );
-            if let Ok((held, chain)) = content {
-                (closed.held, closed.chain) = (Some(held), chain);
-            }
-        }
-        closed
-    }
-
-    fn go_on_dropping(&mut self, now_ns: u64) -> Result<bool, Problem> {
-        let Some(dropping) = &mut self.dropping else {
-            return Ok(false);
-        };
-        let segment = dropping.closed.segment;
-        if dropping.step == DropStep::Asked {
-            let state = self.parts.staging.queue().drop_state(segment);
-            let (stream, _) = Stream::of(segment);
-            if state != Some(DropState::Durable) && !self.parts.desk.is_starved(stream) {
-                return Ok(false);
-            }
-            let line = drop_line(&dropping.closed, dropping.cause, now_ns);
-            let added = self.journal.add(&*self.parts.volume, &line);
-            added.map_err(|error| Problem(self.parts.folder.join("drops.log"), error))?;
-            dropping.step = DropStep::Noted;
-        }
-        let path = segment_path(&self.parts.folder, segment);
-        remove_durably(&*self.parts.volume, &path).map_err(|error| Problem(path, error))?;
-        self.parts.staging.queue().drop_done(segment);
-        self.parts.status.segment_dropped();
-        self.shelf.remove(segment);
-        self.dropping = None;
-        Ok(true)
     }
 
     /// Says once that a stream holds, and once that it goes on.
@@ -422,23 +325,4 @@ fn is_full(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
     )
-}
-
-fn drop_line(closed: &ClosedSegment, cause: LossCause, now_ns: u64) -> DropLine {
-    let held = closed.held.clone().unwrap_or_default();
-    let (first_sequence, last_sequence) = held.sequence.unwrap_or_default();
-    let (first_monotonic_ms, last_monotonic_ms) = held.monotonic_ms.unwrap_or_default();
-    DropLine {
-        time_ns: now_ns,
-        cause: cause.name().to_owned(),
-        segment: closed.segment,
-        first_sequence,
-        last_sequence,
-        first_monotonic_ms,
-        last_monotonic_ms,
-        records: held.records,
-        bytes: closed.bytes,
-        chain: closed.chain,
-        counts: DropLine::counts_of(&held.counts),
-    }
 }

@@ -15,8 +15,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use fdr_format::{
-    FlightId, FlightKeys, FlightParameters, SEAL_FILE, SEAL_KEY_FILE, Seal, SealedStream,
-    SecretKey, Stream,
+    DeviceCertificate, FlightId, FlightKeys, FlightParameters, SEAL_FILE, SEAL_KEY_FILE, Seal,
+    SealedStream, SecretKey, Stream,
 };
 
 use super::segment_files::SegmentFiles;
@@ -130,7 +130,40 @@ fn certified(flight_id: FlightId, key: &SecretKey, device: Option<&SecretKey>) -
     }
 }
 
-/// Seals a flight whose last footers are on the device, if it has a key.
+/// The secret key in a flight's folder; `None` when it is there no more.
+///
+/// # Errors
+/// When it cannot be read or is no key.
+pub fn read_flight_key<V: Volume>(
+    volume: &V,
+    flight: &Path,
+) -> Result<Option<SecretKey>, KeyError> {
+    match read_key(volume, &flight.join(SEAL_KEY_FILE)) {
+        Err(KeyError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        key => key.map(Some),
+    }
+}
+
+/// Seals a flight whose last footers, those of `streams`, are on the device.
+///
+/// # Errors
+/// When the seal cannot be written.
+pub fn seal_flight<V: Volume>(
+    volume: &V,
+    flight: &Path,
+    flight_id: FlightId,
+    streams: Vec<SealedStream>,
+    key: &SecretKey,
+    device: Option<DeviceCertificate>,
+) -> Result<(), KeyError> {
+    let seal = Seal::new(flight_id, streams, key, device);
+    let path = flight.join(SEAL_FILE);
+    let text = serde_json::to_vec_pretty(&seal).map_err(io::Error::from);
+    let written = text.and_then(|text| replace_file(volume, &path, &text));
+    written.map_err(|source| KeyError::Io { path, source })
+}
+
+/// Seals what was just recorded, if the flight has a key.
 pub(super) fn seal<V: Volume>(
     volume: &V,
     flight: &Path,
@@ -151,11 +184,15 @@ pub(super) fn seal<V: Volume>(
             chain: written.chain,
         })
     });
-    let seal = Seal::new(parameters.flight_id, streams.collect(), &key, keys.device);
-    let path = flight.join(SEAL_FILE);
-    let text = serde_json::to_vec_pretty(&seal).map_err(io::Error::from);
-    let written = text.and_then(|text| replace_file(volume, &path, &text));
-    written.map_err(|source| KeyError::Io { path, source })
+    let flight_id = parameters.flight_id;
+    seal_flight(
+        volume,
+        flight,
+        flight_id,
+        streams.collect(),
+        &key,
+        keys.device,
+    )
 }
 
 fn make_key<V: Volume>(volume: &V, path: &Path) -> Result<SecretKey, KeyError> {

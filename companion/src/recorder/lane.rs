@@ -10,6 +10,7 @@
 //! of losses, the end of the flight.
 
 mod losses;
+mod segments;
 
 use std::collections::VecDeque;
 
@@ -19,10 +20,11 @@ use fdr_format::{
     SegmentStart, Stream,
 };
 
-use super::block::{Block, BlockEnd, BlockSegment, DueFooter, filler};
+use super::block::{Block, BlockEnd, filler};
 use super::staging::{Explained, Staging};
 use super::status::Status;
 use super::tally::{Loss, Tally};
+use segments::begin_segment;
 
 /// Room at the end of each segment that only the records of losses and the end of the flight may use.
 const TAIL_ROOM: u64 = 64 << 10;
@@ -51,6 +53,8 @@ pub(super) struct Surroundings<'a> {
     pub parameters: &'a FlightParameters,
     pub staging: &'a Staging,
     pub status: &'a Status,
+    /// For the headers of the segments to come.
+    pub clock: ClockAnchor,
 }
 
 #[derive(Debug)]
@@ -176,6 +180,7 @@ impl Lane {
         around
             .staging
             .queue()
+            .ledger()
             .explained(explained, self.stream, record);
     }
 
@@ -288,14 +293,6 @@ impl Lane {
         self.encoder.bytes() + self.encoder.footer_room() as u64
     }
 
-    fn next_segment(&mut self, now_ns: u64, around: Surroundings<'_>) {
-        self.end_hold();
-        self.record_losses(now_ns, around);
-        self.end_segment(now_ns, around);
-        self.begin_next(now_ns, around);
-        self.record_losses(now_ns, around);
-    }
-
     /// Frames one record into the block; a block without room for it is sealed first.
     fn frame(&mut self, record: &Record<'_>, monotonic_ns: u64, around: Surroundings<'_>) {
         for _ in 0..2 {
@@ -346,49 +343,6 @@ impl Lane {
         around.staging.push(full);
     }
 
-    /// Ends the segment. Its footer stands behind a sync, in a block of its own: when it is there, so is
-    /// everything before it, whatever the device writes first.
-    fn end_segment(&mut self, now_ns: u64, around: Surroundings<'_>) {
-        self.flush(now_ns, around);
-        self.put_footer(BlockEnd::Segment, now_ns, around);
-    }
-
-    /// Whoever writes the block knows what the file holds and makes the footer; its number and room are
-    /// reserved here.
-    fn put_footer(&mut self, end: BlockEnd, now_ns: u64, around: Surroundings<'_>) {
-        if let Ok(sequence) = self.encoder.reserve_footer() {
-            self.next_sequence = sequence + 1;
-            self.block.footer = Some(DueFooter {
-                sequence,
-                monotonic_ns: now_ns.max(self.last_ns),
-                room: self.encoder.footer_room(),
-            });
-        }
-        self.block.end = end;
-        self.block.sync = true;
-        self.hand_over(around);
-    }
-
-    fn begin_next(&mut self, now_ns: u64, around: Surroundings<'_>) {
-        let parameters = around.parameters;
-        let start = SegmentStart {
-            segment: self.encoder.identity().segment + 1,
-            sequence: self.next_sequence,
-            now_ns: now_ns.max(self.last_ns),
-            clock: ClockAnchor {
-                monotonic_ns: parameters.clock.monotonic_ns,
-                unix_ns: parameters.clock.unix_ns,
-            },
-            // Known to whoever writes the footer, later than this.
-            previous_chain: None,
-        };
-        // The first segment's header had room in a block, and all headers are of one length.
-        if let Ok(encoder) = begin_segment(parameters, &start, &mut self.block) {
-            self.next_sequence = encoder.next_sequence();
-            self.encoder = encoder;
-        }
-    }
-
     fn loss_counts(&self) -> Vec<LossCount> {
         let counted = LossCause::ALL.iter().copied().zip(self.lost);
         counted
@@ -396,20 +350,4 @@ impl Lane {
             .map(|(cause, count)| LossCount { cause, count })
             .collect()
     }
-}
-
-/// Makes `block` the first of a segment.
-fn begin_segment(
-    parameters: &FlightParameters,
-    start: &SegmentStart,
-    block: &mut Block,
-) -> Result<SegmentEncoder, EncodeError> {
-    block.reset(BlockSegment::default());
-    let (encoder, used) = parameters.begin_segment(start, block.free())?;
-    block.reset(BlockSegment {
-        number: start.segment,
-        seed: encoder.identity().crc_seed(),
-    });
-    block.take(used);
-    Ok(encoder)
 }

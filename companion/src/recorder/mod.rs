@@ -12,12 +12,14 @@
 mod behaviour_outputs;
 mod block;
 mod budget;
+mod clock;
 mod collector;
 mod config;
 mod desk;
 mod essential;
 mod events;
 mod freeze;
+mod handover;
 mod inputs;
 mod journal;
 mod keeper;
@@ -38,12 +40,16 @@ mod sight_inputs;
 mod sizes;
 mod staging;
 mod status;
+mod sync;
 mod tally;
 mod volume;
+mod watermark;
+mod wear;
 mod writer;
 
 pub use block::{ALIGNMENT, BLOCK_BYTES, Block, BlockEnd, BlockSegment};
 pub use budget::{Budget, LEDGER_BYTES};
+pub use clock::Clock;
 pub use collector::{Collector, CollectorOptions, CollectorParts};
 pub use config::{RecorderConfig, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN};
 pub use desk::Desk;
@@ -56,7 +62,8 @@ pub use inputs::{input_from_record, record_from_input};
 pub use journal::Journal;
 pub use keeper::{Keeper, KeeperParts, KeeperStep};
 pub use keys::{
-    KeyError, flight_keys, forget_flight_key, make_device_key, read_device_key, replay_keys,
+    KeyError, flight_keys, forget_flight_key, make_device_key, read_device_key, read_flight_key,
+    replay_keys, seal_flight,
 };
 pub use lane::LaneStart;
 pub use machines::{Machines, Shared, close_flight};
@@ -69,15 +76,16 @@ pub use ring::{
     BODY_MAX, Received, RecordReceiver, RecordSender, Refused, is_critical, record_ring,
 };
 pub use segment_files::{Durable, FileProblem, SegmentFiles, Written};
-pub use service::{Clock, Recorder, RecorderError};
+pub use service::{Recorder, RecorderError};
 pub use shelf::{ClosedSegment, Shelf};
 pub use side_files::{SideFiles, SideKind, SideRefused};
 pub use sizes::RecorderSizes;
-pub use staging::{BLOCKS_MIN, DropState, Explained, Staging, StagingQueue};
+pub use staging::{BLOCKS_MIN, DropState, Explained, Ledger, Staging, StagingQueue};
 pub use status::{Histogram, Status};
 pub use tally::{Loss, LostWhat, Tally};
 pub use volume::{
     DiskVolume, Entry, FileUse, Space, Volume, VolumeFile, make_folders, make_segment,
     remove_durably, replace_file, sync_folder_of,
 };
+pub use wear::{WEAR_FILE, wear_percent};
 pub use writer::{Writer, WriterStep};

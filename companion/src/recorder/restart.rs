@@ -5,21 +5,20 @@
 //! segments that were not closed stay as they are, and the first new segment says what they hold. The
 //! numbers that the old process may have given and not written are passed over, and said to be.
 
+mod segments;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
-use fdr_format::records::{
-    ComponentLifecycleEvent, LifecycleEvent, LossCause, SegmentFooter, Severity,
-};
-use fdr_format::{
-    BootId, ClockAnchor, Damage, Digest, FOOTER_ROOM, FRAME_OVERHEAD, FlightId, FrameHead, List,
-    Record, RecordType, SegmentIdentity, SegmentReader, SegmentSummary, Stream, TypeCounts,
-    segment_path,
-};
+use fdr_format::records::{ComponentLifecycleEvent, LifecycleEvent, LossCause, Severity};
+use fdr_format::{BootId, ClockAnchor, Digest, FlightId, List, Record, Stream, segment_path};
 
 use super::shelf::{ClosedSegment, index};
 use super::tally::{COMPONENT, Loss, LostWhat, Tally};
 use super::volume::{Volume, remove_durably};
+
+pub(super) use segments::read_content;
+use segments::{HeaderOf, read_end, read_footer, read_segment, segments_of};
 
 /// Oldest last record of a flight that goes on, nanoseconds.
 const AGE_MAX_NS: u64 = 600_000_000_000;
@@ -29,8 +28,6 @@ const JUMP: u64 = 1 << 24;
 const TOLD_WITHIN: u64 = 64 << 20;
 /// Most holes that are told one by one; further ones are told as one.
 const HOLES_MAX: usize = 64;
-/// Longest segment that is read: the largest that is written, and the record that reached it.
-const SEGMENT_READ_MAX: usize = 320 << 20;
 /// Most flights that are looked at.
 const FLIGHTS_MAX: usize = 10_000;
 const NS_PER_MS: u64 = 1_000_000;
@@ -158,14 +155,10 @@ fn age_of<V: Volume>(
     let segments = segments_of(volume, flight, Stream::Bulk)?;
     // A segment that was just begun may have its length and not yet its first bytes.
     for found in segments.iter().rev().filter(|found| found.bytes > 0) {
-        let read = read_segment(volume, flight, flight_id, found.segment, found.bytes)?;
-        let Some((header, (_, last_ms))) = read.header.zip(read.held.monotonic_ms) else {
-            continue;
-        };
-        if read.footer.is_some_and(|footer| footer.last) {
-            return Ok(None);
+        if let Some(end) = read_end(volume, flight, flight_id, found)? {
+            let age = age_in(&end.header, end.last_ms, situation);
+            return Ok(age.filter(|_| !end.last));
         }
-        return Ok(age_in(&header, last_ms, situation));
     }
     Ok(None)
 }
@@ -209,32 +202,21 @@ pub fn read_flight<V: Volume>(
         while let Some(last) = segments.pop_if(|found| found.bytes == 0) {
             remove_durably(volume, &segment_path(flight, last.segment))?;
         }
-        let resumed_stream = resume_stream(volume, flight, flight_id, stream, &segments)?;
-        for found in &segments {
-            let unclosed = resumed_stream.unclosed.iter();
-            let is_open = unclosed.clone().any(|open| open.segment == found.segment);
-            let mut closed = found.clone();
-            if is_open {
-                let read = read_segment(volume, flight, flight_id, found.segment, found.bytes)?;
-                closed.held = Some(read.held);
-                // What is torn behind them is no part of the recording.
-                closed.bytes = read.valid_bytes;
-            }
-            resumed.closed.push(closed);
-        }
+        let resumed_stream = resume_stream(volume, flight, flight_id, stream, &mut segments)?;
+        resumed.closed.append(&mut segments);
         resumed.streams[index(stream)] = resumed_stream;
     }
     Ok(resumed)
 }
 
 /// Goes back from the newest segment to the last that is closed, and further as long as losses there may
-/// not be told yet.
+/// not be told yet. Of those that are not closed, `segments` then says what they hold.
 fn resume_stream<V: Volume>(
     volume: &V,
     flight: &Path,
     flight_id: FlightId,
     stream: Stream,
-    segments: &[ClosedSegment],
+    segments: &mut [ClosedSegment],
 ) -> io::Result<ResumedStream> {
     let mut resumed = ResumedStream::default();
     let Some(newest) = segments.last() else {
@@ -244,9 +226,10 @@ fn resume_stream<V: Volume>(
     let mut last_sequence = None;
     let mut known = Vec::new();
     let (mut closed, mut read_bytes) = (false, 0);
-    for found in segments.iter().rev() {
+    for found in segments.iter_mut().rev() {
         let footer = read_footer(volume, flight, flight_id, found)?;
         if let Some((footer, sequence)) = &footer {
+            found.bytes = footer.end.min(found.bytes);
             if !std::mem::replace(&mut closed, true) {
                 resumed.chain = footer.chain;
                 last_sequence = last_sequence.max(Some(*sequence));
@@ -269,6 +252,9 @@ fn resume_stream<V: Volume>(
                     last_sequence: read.held.sequence.map_or(0, |(_, last)| last),
                 },
             );
+            found.held = Some(read.held);
+            // What is torn behind them is no part of the recording.
+            found.bytes = read.valid_bytes;
         }
         known.push((found.segment, read.known));
     }
@@ -318,200 +304,4 @@ fn holes_in(segments: &[(u32, Vec<(u64, u64)>)]) -> Vec<Loss> {
         next = next.max(last.saturating_add(1));
     }
     holes
-}
-
-/// What a closed segment holds and its place in the chain, from its footer; a segment without one is
-/// read whole.
-///
-/// # Errors
-/// As the file system has them.
-pub(super) fn read_content<V: Volume>(
-    volume: &V,
-    flight: &Path,
-    flight_id: FlightId,
-    closed: &ClosedSegment,
-) -> io::Result<(Tally, Option<Digest>)> {
-    if let Some((footer, sequence)) = read_footer(volume, flight, flight_id, closed)? {
-        let mut counts = footer.counts;
-        counts.add(RecordType::SEGMENT_FOOTER, 1);
-        let tally = Tally {
-            records: footer.records + 1,
-            sequence: Some((footer.first_sequence, sequence)),
-            monotonic_ms: Some((footer.first_ms, footer.last_ms)),
-            bytes: closed.bytes,
-            counts,
-        };
-        return Ok((tally, Some(footer.chain)));
-    }
-    let read = read_segment(volume, flight, flight_id, closed.segment, closed.bytes)?;
-    Ok((read.held, None))
-}
-
-#[derive(Debug)]
-struct Footer {
-    chain: Digest,
-    last: bool,
-    records: u64,
-    first_sequence: u64,
-    first_ms: u64,
-    last_ms: u64,
-    counts: TypeCounts,
-}
-
-impl Footer {
-    fn of(footer: &SegmentFooter<'_>) -> Self {
-        let mut counts = TypeCounts::default();
-        for count in footer.counts.iter() {
-            counts.add(count.record_type, count.count);
-        }
-        Self {
-            chain: footer.chain,
-            last: footer.last,
-            records: footer.records,
-            first_sequence: footer.first_sequence,
-            first_ms: footer.first_monotonic_ms,
-            last_ms: footer.last_monotonic_ms,
-            counts,
-        }
-    }
-}
-
-/// The footer at the end of a segment and its number.
-fn read_footer<V: Volume>(
-    volume: &V,
-    flight: &Path,
-    flight_id: FlightId,
-    found: &ClosedSegment,
-) -> io::Result<Option<(Footer, u64)>> {
-    let path = segment_path(flight, found.segment);
-    let from = found.bytes.saturating_sub(FOOTER_ROOM as u64);
-    let tail = volume.read(&path, from, FOOTER_ROOM)?;
-    let identity = SegmentIdentity {
-        flight_id,
-        segment: found.segment,
-    };
-    let Ok(reader) = SegmentReader::open(&tail, Some(identity)) else {
-        return Ok(None);
-    };
-    let last = reader.flatten().last();
-    Ok(last.and_then(|record| match record.decode() {
-        Ok(Record::SegmentFooter(footer)) => Some((Footer::of(&footer), record.sequence)),
-        _ => None,
-    }))
-}
-
-struct HeaderOf {
-    boot_id: BootId,
-    clock: ClockAnchor,
-}
-
-struct ReadSegment {
-    header: Option<HeaderOf>,
-    footer: Option<Footer>,
-    held: Tally,
-    valid_bytes: u64,
-    digest: Digest,
-    /// Numbers that it holds, or says to be lost, in ranges.
-    known: Vec<(u64, u64)>,
-}
-
-/// Reads a segment up to the first thing that is no record in its place.
-fn read_segment<V: Volume>(
-    volume: &V,
-    flight: &Path,
-    flight_id: FlightId,
-    segment: u32,
-    bytes: u64,
-) -> io::Result<ReadSegment> {
-    let identity = SegmentIdentity { flight_id, segment };
-    let length = usize::try_from(bytes).unwrap_or(usize::MAX);
-    let path = segment_path(flight, segment);
-    let bytes = volume.read(&path, 0, length.min(SEGMENT_READ_MAX))?;
-    let mut read = ReadSegment {
-        header: None,
-        footer: None,
-        held: Tally::default(),
-        valid_bytes: 0,
-        digest: Digest::default(),
-        known: Vec::new(),
-    };
-    let mut summary = SegmentSummary::new(identity);
-    let mut told = Vec::new();
-    if let Ok(reader) = SegmentReader::open(&bytes, Some(identity)) {
-        read.header = reader.header().map(|header| HeaderOf {
-            boot_id: header.boot_id,
-            clock: ClockAnchor {
-                monotonic_ns: header.anchor_monotonic_ns,
-                unix_ns: header.anchor_unix_ns,
-            },
-        });
-        for item in reader {
-            let record = match item {
-                Ok(record) => record,
-                // Numbers that were lost on the way; a loss record says so.
-                Err(Damage::Gap { .. }) => continue,
-                Err(_) => break,
-            };
-            let length = FRAME_OVERHEAD + record.body.len();
-            read.held.add(&FrameHead {
-                record_type: record.record_type,
-                sequence: record.sequence,
-                monotonic_ms: record.monotonic_ms,
-                length,
-            });
-            read.valid_bytes += length as u64;
-            match read.known.last_mut() {
-                Some((_, last)) if *last + 1 == record.sequence => *last = record.sequence,
-                _ => read.known.push((record.sequence, record.sequence)),
-            }
-            match record.decode() {
-                Ok(Record::SegmentFooter(footer)) => read.footer = Some(Footer::of(&footer)),
-                Ok(Record::ComponentLifecycleEvent(event)) => told.extend(loss_in(&event, segment)),
-                _ => {}
-            }
-        }
-    }
-    read.known.append(&mut told);
-    summary.add(&bytes[..read.valid_bytes as usize]);
-    read.digest = summary.content();
-    Ok(read)
-}
-
-/// The numbers that an event says to be lost, when they are of the stream of `segment`.
-fn loss_in(event: &ComponentLifecycleEvent<'_>, segment: u32) -> Option<(u64, u64)> {
-    let same = event.segment.map(|lost| Stream::of(lost).0) == Some(Stream::of(segment).0);
-    if event.event != LifecycleEvent::FdrSegmentDropped || !same {
-        return None;
-    }
-    event.first_sequence.zip(event.last_sequence)
-}
-
-/// The segment files of a stream in the order of their numbers.
-fn segments_of<V: Volume>(
-    volume: &V,
-    flight: &Path,
-    stream: Stream,
-) -> io::Result<Vec<ClosedSegment>> {
-    let entries = match volume.list(&flight.join(stream.folder())) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let mut segments: Vec<_> = entries
-        .iter()
-        .filter_map(|entry| {
-            let name = entry.name.to_str()?;
-            let digits = name.strip_prefix("seg_")?.strip_suffix(".bin")?;
-            let segment = stream.segment(digits.parse().ok()?);
-            let same = segment_path(flight, segment);
-            (same.file_name() == Some(&entry.name)).then_some(ClosedSegment {
-                segment,
-                allocated: entry.allocated,
-                bytes: entry.length,
-                held: None,
-                chain: None,
-            })
-        })
-        .collect();
-    segments.sort_by_key(|found| found.segment);
-    Ok(segments)
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use fdr_format::{EncodeError, FlightParameters, FlightSummary};
 
 use super::block::BLOCK_BYTES;
+use super::clock::{Clock, Pace};
 use super::collector::Collector;
 use super::desk::Desk;
 use super::keeper::{Keeper, KeeperStep};
@@ -31,6 +32,8 @@ const IDLE: Duration = Duration::from_millis(100);
 const RETRY: Duration = Duration::from_millis(20);
 /// How long the keeper waits before it looks around: drops wait for a sync, which nobody tells it of.
 const KEEPER_IDLE: Duration = Duration::from_millis(20);
+/// How often the machine's two clocks are compared for the headers of segments.
+const ANCHOR_EVERY: Duration = Duration::from_secs(1);
 /// How long the end of a flight waits for a slow disk before it gives blocks up.
 const FINISH_PATIENCE: Duration = Duration::from_secs(30);
 /// Blocks that one turn of the collector, or the end of a flight, may need beside one for each
@@ -84,31 +87,6 @@ pub struct Recorder {
     clock: Clock,
     collector: JoinHandle<()>,
     files: JoinHandle<Result<FlightSummary, RecorderError>>,
-}
-
-/// The clock of a recorder: monotonic nanoseconds.
-#[derive(Debug, Clone, Copy)]
-pub struct Clock {
-    start: Instant,
-    start_ns: u64,
-}
-
-impl Clock {
-    /// A clock that says `start_ns` now.
-    #[must_use]
-    pub fn starting_at(start_ns: u64) -> Self {
-        Self {
-            start: Instant::now(),
-            start_ns,
-        }
-    }
-
-    /// What it says now.
-    #[must_use]
-    pub fn now_ns(&self) -> u64 {
-        // Five hundred years of nanoseconds fit.
-        self.start_ns + self.start.elapsed().as_nanos() as u64
-    }
 }
 
 impl Recorder {
@@ -191,6 +169,7 @@ impl Recorder {
             lock,
         } = shared;
         let clock = Clock::starting_at(parameters.clock.monotonic_ns);
+        let has_wall_clock = parameters.clock.unix_ns.is_some();
         let stop = Arc::new(AtomicBool::new(false));
         let written = Arc::new(AtomicBool::new(false));
         let keeper = spawn("recorder-keep", {
@@ -225,7 +204,10 @@ impl Recorder {
                 0
             };
             let pace = if sizes.real_time {
-                Pace::Clock(clock)
+                Pace::Clock {
+                    clock,
+                    has_wall_clock,
+                }
             } else {
                 Pace::Records
             };
@@ -301,24 +283,6 @@ fn spawn<T: Send + 'static>(
     builder.spawn(work).map_err(RecorderError::Thread)
 }
 
-/// Whose time a collector goes by.
-#[derive(Debug, Clone, Copy)]
-enum Pace {
-    /// A clock's.
-    Clock(Clock),
-    /// That of the newest record: the same records make the same recording.
-    Records,
-}
-
-impl Pace {
-    fn now_ns(self, collector: &Collector) -> u64 {
-        match self {
-            Self::Clock(clock) => clock.now_ns(),
-            Self::Records => collector.last_ns(),
-        }
-    }
-}
-
 fn collect(
     mut collector: Collector,
     staging: &Staging,
@@ -326,8 +290,15 @@ fn collect(
     pace: Pace,
     room_wanted: usize,
 ) {
+    let mut anchored = Instant::now();
     loop {
         let waiting = Instant::now();
+        if waiting.duration_since(anchored) >= ANCHOR_EVERY {
+            anchored = waiting;
+            if let Some(anchor) = pace.anchor() {
+                collector.anchor(anchor);
+            }
+        }
         while staging.queue().free_count() < room_wanted
             && !(stop.load(Ordering::Acquire) && waiting.elapsed() > FINISH_PATIENCE)
         {

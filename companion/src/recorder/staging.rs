@@ -9,41 +9,25 @@
 //! What is left of such a block is joined to what is left of the one before, so that critical records
 //! of a long stall fit into the share that is theirs.
 
+mod ledger;
+
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 use std::time::Duration;
 
 use fdr_format::records::LossCause;
 use fdr_format::{RecordType, Stream};
 
 use super::block::Block;
-use super::refusals::Refusals;
+use super::handover::Handover;
 use super::ring::is_critical;
 use super::shelf::index;
 use super::tally::{Loss, LostWhat};
 
+pub use ledger::{DropState, Explained, Ledger};
+
 /// Fewest blocks: one being filled, one being written, and some between them.
 pub const BLOCKS_MIN: usize = 8;
-
-/// What a loss record says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Explained {
-    /// Numbered records are lost.
-    Loss(Loss),
-    /// A ring refused records.
-    Refusals(Box<Refusals>),
-}
-
-/// How far the record of a drop is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DropState {
-    /// The collector has not recorded it.
-    Asked,
-    /// It is recorded, and not known to be on the device.
-    Recorded,
-    /// It is on the device: the segment may go.
-    Durable,
-}
 
 /// The blocks that wait, and those that are free. Knows no threads and no time.
 #[derive(Debug)]
@@ -53,12 +37,7 @@ pub struct StagingQueue {
     rescued_max: usize,
     /// Why blocks are lost while the disk is behind.
     cause: LossCause,
-    losses: Vec<Loss>,
-    /// Refusals whose record was lost.
-    refusals: Refusals,
-    /// What was recorded of losses under numbers that are not known to be durable.
-    explained: Vec<(Explained, Stream, u64)>,
-    drops: Vec<(u32, DropState)>,
+    ledger: Ledger,
     failed_segment: [Option<u32>; 2],
     free_min: usize,
     closed: bool,
@@ -74,10 +53,7 @@ impl StagingQueue {
             free: (0..blocks).map(|_| Block::new()).collect(),
             rescued_max: blocks / 4,
             cause: LossCause::IoStall,
-            losses: Vec::new(),
-            refusals: Refusals::default(),
-            explained: Vec::new(),
-            drops: Vec::new(),
+            ledger: Ledger::default(),
             failed_segment: [None; 2],
             free_min: blocks,
             closed: false,
@@ -144,7 +120,7 @@ impl StagingQueue {
     pub fn fail_segment(&mut self, written: Loss) {
         let segment = written.segment;
         self.failed_segment[index(written.stream())] = Some(segment);
-        self.lost(written);
+        self.ledger.lost(written);
         for _ in 0..self.waiting.len() {
             if let Some(block) = self.waiting.pop_front() {
                 self.push(block);
@@ -158,80 +134,9 @@ impl StagingQueue {
         self.failed_segment[index(stream)]
     }
 
-    /// A closed segment is to be dropped: its loss is to be recorded first.
-    pub fn ask_drop(&mut self, loss: Loss) {
-        self.drops.push((loss.segment, DropState::Asked));
-        self.note(loss);
-    }
-
-    /// How far the record of a drop is.
-    #[must_use]
-    pub fn drop_state(&self, segment: u32) -> Option<DropState> {
-        let mut drops = self.drops.iter();
-        drops.find(|drop| drop.0 == segment).map(|drop| drop.1)
-    }
-
-    /// A segment was dropped, or is not to be dropped any more.
-    pub fn drop_done(&mut self, segment: u32) {
-        self.drops.retain(|drop| drop.0 != segment);
-    }
-
-    /// Losses that were not recorded yet, and refusals whose record was lost.
-    pub fn take_losses(&mut self) -> (Vec<Loss>, Refusals) {
-        let refusals = std::mem::take(&mut self.refusals);
-        (std::mem::take(&mut self.losses), refusals)
-    }
-
-    /// Refusals that could not be recorded wait for the next call of [`StagingQueue::take_losses`].
-    pub fn put_back_refusals(&mut self, refusals: &Refusals) {
-        self.refusals.merge(refusals);
-    }
-
-    /// The record of this number of `stream` says what was lost, once it is durable.
-    pub fn explained(&mut self, loss: Explained, stream: Stream, record: u64) {
-        if let Explained::Loss(loss) = &loss
-            && loss.is_drop()
-        {
-            self.set_drop(loss.segment, DropState::Recorded);
-        }
-        self.explained.push((loss, stream, record));
-    }
-
-    /// How far `stream` can be promised to survive when all that was written before its record `next`
-    /// is durable: not beyond a loss whose record is not. A segment that is dropped to make room is
-    /// still there until the record of its drop is durable.
-    pub fn durable_before(&mut self, stream: Stream, next: u64) -> u64 {
-        let mut durable = Vec::new();
-        self.explained.retain(|(explained, recorded_in, record)| {
-            let done = *recorded_in == stream && *record < next;
-            if done
-                && let Explained::Loss(loss) = explained
-                && loss.is_drop()
-            {
-                durable.push(loss.segment);
-            }
-            !done
-        });
-        for segment in durable {
-            if self.drop_state(segment) == Some(DropState::Recorded) {
-                self.set_drop(segment, DropState::Durable);
-            }
-        }
-        let explained = self.explained.iter().filter_map(|(loss, ..)| match loss {
-            Explained::Loss(loss) => Some(loss),
-            Explained::Refusals(_) => None,
-        });
-        let open = self.losses.iter().chain(explained);
-        let firsts = open
-            .filter(|loss| loss.stream() == stream && loss.what == LostWhat::Records)
-            .filter_map(|loss| loss.lost.sequence.map(|(first, _)| first));
-        firsts.fold(next, u64::min)
-    }
-
-    fn set_drop(&mut self, segment: u32, state: DropState) {
-        if let Some(drop) = self.drops.iter_mut().find(|drop| drop.0 == segment) {
-            drop.1 = state;
-        }
+    /// What is lost, and how far that is recorded.
+    pub fn ledger(&mut self) -> &mut Ledger {
+        &mut self.ledger
     }
 
     /// What is to be said of blocks that are lost from now on.
@@ -273,7 +178,7 @@ impl StagingQueue {
         };
         let segment = block.segment.number;
         if let Some(lost) = block.keep_only(is_critical) {
-            self.lost(Loss {
+            self.ledger.lost(Loss {
                 cause: self.cause,
                 segment,
                 lost,
@@ -312,7 +217,7 @@ impl StagingQueue {
         let headers = [RecordType::SEGMENT_HEADER, RecordType::FLIGHT_HEADER];
         if let Some(lost) = block.keep_only(|record_type| headers.contains(&record_type)) {
             let (cause, segment) = (self.cause, block.segment.number);
-            self.lost(Loss {
+            self.ledger.lost(Loss {
                 cause,
                 segment,
                 lost,
@@ -324,52 +229,12 @@ impl StagingQueue {
     }
 
     fn lose(&mut self, block: &Block, cause: LossCause) {
-        self.lost(Loss {
+        self.ledger.lost(Loss {
             cause,
             segment: block.segment.number,
             lost: block.tally(),
             what: LostWhat::Records,
         });
-    }
-
-    /// Notes a loss; those whose record is lost with it are to be recorded anew.
-    fn lost(&mut self, loss: Loss) {
-        let Some((first, last)) = loss.lost.sequence else {
-            return;
-        };
-        let mut again = Vec::new();
-        let stream = loss.stream();
-        self.explained.retain(|(earlier, recorded_in, record)| {
-            let gone = *recorded_in == stream
-                && (first..=last).contains(record)
-                && loss.lost.counts.get(RecordType::COMPONENT_LIFECYCLE_EVENT) > 0;
-            if gone {
-                again.push(earlier.clone());
-            }
-            !gone
-        });
-        for earlier in again {
-            match earlier {
-                Explained::Loss(loss) => {
-                    if loss.is_drop() {
-                        self.set_drop(loss.segment, DropState::Asked);
-                    }
-                    self.note(loss);
-                }
-                Explained::Refusals(refusals) => self.refusals.merge(&refusals),
-            }
-        }
-        self.note(loss);
-    }
-
-    fn note(&mut self, loss: Loss) {
-        let alike = |other: &&mut Loss| {
-            (other.cause, other.segment, other.what) == (loss.cause, loss.segment, loss.what)
-        };
-        match self.losses.iter_mut().find(alike) {
-            Some(other) => other.lost.merge(&loss.lost),
-            None => self.losses.push(loss),
-        }
     }
 }
 
@@ -377,8 +242,7 @@ impl StagingQueue {
 /// a producer.
 #[derive(Debug)]
 pub struct Staging {
-    queue: Mutex<StagingQueue>,
-    filled: Condvar,
+    queue: Handover<StagingQueue>,
 }
 
 impl Staging {
@@ -386,35 +250,28 @@ impl Staging {
     #[must_use]
     pub fn new(blocks: usize) -> Self {
         Self {
-            queue: Mutex::new(StagingQueue::new(blocks)),
-            filled: Condvar::new(),
+            queue: Handover::new(StagingQueue::new(blocks)),
         }
     }
 
-    /// The queue itself.
+    /// The queue itself. It is in order between any two of its methods.
     pub fn queue(&self) -> MutexGuard<'_, StagingQueue> {
-        // The queue is in order between any two of its methods, so that a panic elsewhere while it
-        // was held leaves nothing half done.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock()
     }
 
     /// Queues a sealed block.
     pub fn push(&self, block: Block) {
-        self.queue().push(block);
-        self.filled.notify_one();
+        self.queue.change(|queue| queue.push(block));
     }
 
     /// Nothing more will come.
     pub fn close(&self) {
-        self.queue().closed = true;
-        self.filled.notify_one();
+        self.queue.change(|queue| queue.closed = true);
     }
 
     /// Waits until a block waits, or nothing more will come.
     pub fn wait(&self, at_most: Duration) {
-        let queue = self.queue();
-        let nothing = |queue: &mut StagingQueue| queue.waiting.is_empty() && !queue.closed;
-        // What it waited for is looked at by the caller, whichever way the wait ended.
-        drop(self.filled.wait_timeout_while(queue, at_most, nothing));
+        let is_due = |queue: &StagingQueue| !queue.waiting.is_empty() || queue.closed;
+        self.queue.wait(at_most, is_due);
     }
 }

@@ -1,12 +1,13 @@
 //! What the recorder's threads publish of themselves: read at any time, by anybody, without a lock.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU64, Ordering};
 
 use fdr_format::Stream;
 use fdr_format::records::{LossCause, RecorderTelemetry};
 
 use super::shelf::index;
 use super::volume::Space;
+use super::watermark::Watermark;
 
 /// Buckets of a power of two: a quantile is told to 1/16.
 const STEPS: usize = 16;
@@ -16,9 +17,7 @@ const BUCKETS: usize = 61 * STEPS;
 /// Figures of a recorder at work.
 #[derive(Debug, Default)]
 pub struct Status {
-    collected: AtomicU64,
-    durable: AtomicU64,
-    durable_ms: AtomicU64,
+    bulk: Watermark,
     dropped: AtomicU64,
     refused: AtomicU64,
     framed_bytes: AtomicU64,
@@ -33,6 +32,8 @@ pub struct Status {
     allocated: AtomicU64,
     disk_free_bytes: AtomicU64,
     disk_free_inodes: AtomicU64,
+    /// One more than the percentage; 0 where it is not known.
+    wear: AtomicU16,
     sync_recent_ns: Histogram,
     /// How long syncs took, nanoseconds.
     pub sync_ns: Histogram,
@@ -44,23 +45,19 @@ impl Status {
     /// Number of the next record to be numbered.
     #[must_use]
     pub fn collected_sequence(&self) -> u64 {
-        self.collected.load(Ordering::Acquire)
+        self.bulk.collected()
     }
 
     /// Number behind the last record that is on the device: a power cut takes none before it.
     #[must_use]
     pub fn durable_sequence(&self) -> u64 {
-        self.durable.load(Ordering::Acquire)
+        self.bulk.durable()
     }
 
     /// How much older than `now_ns` the last durable record is; 0 when everything numbered is durable.
     #[must_use]
     pub fn durable_lag_now_ns(&self, now_ns: u64) -> u64 {
-        if self.durable_sequence() >= self.collected_sequence() {
-            return 0;
-        }
-        let durable_ns = self.durable_ms.load(Ordering::Relaxed) * 1_000_000;
-        now_ns.saturating_sub(durable_ns)
+        self.bulk.lag_ns(now_ns)
     }
 
     /// Records with a number that were lost.
@@ -154,6 +151,13 @@ impl Status {
         }
     }
 
+    /// Wear of the device, percent of its rated life, where something tells it.
+    #[must_use]
+    pub fn wear_percent(&self) -> Option<u8> {
+        let wear = self.wear.load(Ordering::Relaxed);
+        u8::try_from(wear.checked_sub(1)?).ok()
+    }
+
     /// The figures of one second, as recorded; those that are about a second begin anew.
     #[must_use]
     pub fn take_telemetry(&self, now_ns: u64, staging_free_min_bytes: u64) -> RecorderTelemetry {
@@ -170,8 +174,7 @@ impl Status {
             sync_worst_ns: self.sync_recent_ns.worst(),
             disk_free_bytes: space.free_bytes,
             disk_free_inodes: space.free_inodes,
-            // Neither sysfs nor any call without privileges tells it.
-            nvme_wear_percent: None,
+            nvme_wear_percent: self.wear_percent(),
         };
         self.sync_recent_ns.clear();
         telemetry
@@ -215,13 +218,17 @@ impl Status {
             .store(space.free_inodes, Ordering::Relaxed);
     }
 
+    pub(super) fn set_wear(&self, percent: Option<u8>) {
+        let wear = percent.map_or(0, |percent| u16::from(percent) + 1);
+        self.wear.store(wear, Ordering::Relaxed);
+    }
+
     pub(super) fn collected(&self, next_sequence: u64) {
-        self.collected.store(next_sequence, Ordering::Release);
+        self.bulk.collect(next_sequence);
     }
 
     pub(super) fn durable(&self, next_sequence: u64, last_ms: u64) {
-        self.durable_ms.store(last_ms, Ordering::Relaxed);
-        self.durable.store(next_sequence, Ordering::Release);
+        self.bulk.publish(next_sequence, last_ms);
     }
 
     pub(super) fn dropped(&self, records: u64) {

@@ -110,7 +110,10 @@ impl<F: VolumeFile> Writer<F> {
     #[must_use]
     pub fn promised(&self, stream: Stream) -> u64 {
         let durable = self.files.durable(stream);
-        self.staging.queue().durable_before(stream, durable.before)
+        self.staging
+            .queue()
+            .ledger()
+            .durable_before(stream, durable.before)
     }
 
     fn publish(&mut self, stream: Stream, now_ns: u64) {

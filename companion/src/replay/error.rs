@@ -9,6 +9,7 @@ use super::windows::WindowError;
 use crate::autopilot::tlog::TlogError;
 use crate::config::ConfigError;
 use crate::recorder::{KeyError, RecorderError};
+use crate::vision::photos::PhotoError;
 
 /// Why a log could not be replayed, or not to its end.
 #[derive(Debug, Error)]
@@ -17,6 +18,28 @@ pub enum ReplayError {
     #[error("--log: {path}: cannot be read: {source}; give a readable MAVLink log (.tlog)")]
     Open {
         /// The log.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The photographs cannot be used.
+    #[error("--frames: {0}")]
+    Frames(#[source] PhotoError),
+    /// No photograph is of the log's time.
+    #[error(
+        "--frames: {path}: every photo is from before the log, which begins at {start_us} us unix time; \
+         time_us of frames.csv must be on the log's clock"
+    )]
+    NoFrames {
+        /// The folder.
+        path: PathBuf,
+        /// When the log begins.
+        start_us: u64,
+    },
+    /// Tiles and thumbnails cannot be kept.
+    #[error("{path}: tiles and thumbnails cannot be kept there: {source}")]
+    Tiles {
+        /// The flight's folder.
         path: PathBuf,
         /// Why.
         source: io::Error,

@@ -3,8 +3,10 @@
 //! Ticks go out before a message stamped at or after their deadline is handled. Inside a denial
 //! window everything that GPS reaches is removed before the adapter sees it. No I/O happens here.
 
+use fdr_format::Record;
 use serde::Serialize;
 
+use super::sight::Sight;
 use super::windows::DenialWindows;
 use crate::autopilot::ardupilot::{ArduPilotAdapter, Masked, mask_gps};
 use crate::autopilot::mavlink::{Frame, LinkStatistics, Refusal};
@@ -32,6 +34,15 @@ pub trait Observer {
     /// # Errors
     /// Ends the feed.
     fn product(&mut self, product: Product<'_>) -> Result<(), Self::Error>;
+
+    /// Vision found something that is no input of the navigator's.
+    ///
+    /// # Errors
+    /// Ends the feed.
+    fn record(&mut self, record: &Record<'_>) -> Result<(), Self::Error> {
+        let _ = record;
+        Ok(())
+    }
 
     /// The vehicle's own receiver reported. `window` is the denial window that hides the report from
     /// the navigator.
@@ -90,14 +101,33 @@ pub fn feed<O: Observer>(
     windows: &DenialWindows,
     observer: &mut O,
 ) -> Result<FeedReport, O::Error> {
+    feed_seeing(log, start_us, configuration, windows, None, observer)
+}
+
+/// The same with a camera.
+///
+/// # Errors
+/// The first error of `observer`.
+pub fn feed_seeing<O: Observer>(
+    log: &[u8],
+    start_us: u64,
+    configuration: &Configuration,
+    windows: &DenialWindows,
+    sight: Option<&mut Sight>,
+    observer: &mut O,
+) -> Result<FeedReport, O::Error> {
     let mut feed = Feed {
         start_us,
         windows,
+        sight,
         adapter: ArduPilotAdapter::new(&configuration.autopilot),
         pipeline: Pipeline::new(configuration),
         messages_read: 0,
         masked: MaskCounts::default(),
     };
+    if let Some(sight) = &mut feed.sight {
+        sight.begin(&mut feed.pipeline, observer)?;
+    }
     let mut reader = TlogReader::new(log);
     let end = loop {
         match reader.next_entry() {
@@ -129,6 +159,7 @@ pub fn feed<O: Observer>(
 struct Feed<'a> {
     start_us: u64,
     windows: &'a DenialWindows,
+    sight: Option<&'a mut Sight>,
     adapter: ArduPilotAdapter,
     pipeline: Pipeline,
     messages_read: u64,
@@ -145,8 +176,7 @@ impl Feed<'_> {
     ) -> Result<Result<(), Refusal>, O::Error> {
         let since_start_us = time_us.saturating_sub(self.start_us);
         let time = MonotonicNs(since_start_us.saturating_mul(1000));
-        self.pipeline
-            .advance_to(time, &mut |product| observer.product(product))?;
+        self.advance_to(time, observer)?;
         observer.frame(time, frame)?;
         let mut message = match frame.message() {
             Ok(message) => message,
@@ -171,9 +201,45 @@ impl Feed<'_> {
             };
         }
         if let Some(input) = self.adapter.handle(frame.sender(), &message, time) {
-            self.pipeline
-                .handle(&input, &mut |product| observer.product(product))?;
+            let mut situation = self.sight.as_mut().map(|sight| sight.situation());
+            self.pipeline.handle(&input, &mut |product| {
+                if let Some(situation) = &mut situation {
+                    situation.hear_product(&product);
+                }
+                observer.product(product)
+            })?;
         }
         Ok(Ok(()))
+    }
+
+    /// Everything that is due before `time`: ticks, frames, and what vision made of them.
+    fn advance_to<O: Observer>(
+        &mut self,
+        time: MonotonicNs,
+        observer: &mut O,
+    ) -> Result<(), O::Error> {
+        while let Some(sight) = &mut self.sight
+            && let Some(due) = sight.next_due().filter(|due| *due <= time)
+        {
+            self.tick_to(due, observer)?;
+            if let Some(sight) = &mut self.sight {
+                sight.step(due, &mut self.pipeline, observer)?;
+            }
+        }
+        self.tick_to(time, observer)
+    }
+
+    fn tick_to<O: Observer>(
+        &mut self,
+        time: MonotonicNs,
+        observer: &mut O,
+    ) -> Result<(), O::Error> {
+        let mut situation = self.sight.as_mut().map(|sight| sight.situation());
+        self.pipeline.advance_to(time, &mut |product| {
+            if let Some(situation) = &mut situation {
+                situation.hear_product(&product);
+            }
+            observer.product(product)
+        })
     }
 }

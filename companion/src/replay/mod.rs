@@ -10,6 +10,7 @@
 //! | [`Survey`] | first pass: when it begins and ends, which vehicle it holds |
 //! | [`DenialWindows`] | when GPS is denied |
 //! | [`feed`](fn@feed) | second pass, without I/O: frames to pipeline, in the log's time |
+//! | [`Sight`] | photographs beside the log, seen in step with it |
 //! | [`replay`] | the whole: recording, positions file, figures |
 
 mod error;
@@ -20,18 +21,21 @@ mod positions;
 mod progress;
 mod recording;
 mod run;
+mod sight;
 mod summary;
 mod survey;
 mod truth;
 mod windows;
 
 pub use error::ReplayError;
-pub use feed::{FeedEnd, FeedReport, MaskCounts, Observer, feed};
+pub use feed::{FeedEnd, FeedReport, MaskCounts, Observer, feed, feed_seeing};
 pub(crate) use identity::random_flight_id;
 pub use log_file::LogFile;
 pub use positions::PositionLine;
 pub use progress::{Pass, Progress, Stopped, Watcher};
-pub use run::{ReplayOptions, Replayed, replay};
+pub use run::{ReplayOptions, Replayed, replay, replay_seeing};
+pub use sight::{Sight, SightCounts, SightOptions};
 pub use summary::{SenderSummary, StampSummary, Summary, WindowSummary};
 pub use survey::Survey;
+pub use truth::compare_with_fix;
 pub use windows::{DenialWindow, DenialWindows, WindowError};

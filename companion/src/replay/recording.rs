@@ -195,6 +195,10 @@ impl Observer for Recording<'_> {
         self.append(&product.record())
     }
 
+    fn record(&mut self, record: &Record<'_>) -> Result<(), ReplayError> {
+        self.append(record)
+    }
+
     fn gps(&mut self, report: &FcGps, window: Option<usize>) {
         self.seen.gps_reports += 1;
         self.seen.gps_fixes += u64::from(window.is_none() && report.fix == GpsFix::ThreeD);

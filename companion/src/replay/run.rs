@@ -9,12 +9,13 @@ use fdr_format::records::{FlightSource, LifecycleEvent, Severity};
 use fdr_format::{BootId, ClockAnchor, FlightId, FlightParameters};
 
 use super::error::ReplayError;
-use super::feed::{FeedEnd, FeedReport, feed};
+use super::feed::{FeedEnd, FeedReport, feed_seeing};
 use super::identity::random_flight_id;
 use super::log_file::LogFile;
 use super::positions::PositionsFile;
 use super::progress::{Pass, Stopped, Told, Watcher};
 use super::recording::{Recording, Seen};
+use super::sight::{Sight, SightOptions};
 use super::summary::Summary;
 use super::survey::Survey;
 use super::truth::Truth;
@@ -59,6 +60,8 @@ pub struct Replayed {
     pub events: Vec<RecorderEvent>,
     /// Something worth knowing that is no problem.
     pub notice: Option<String>,
+    /// What is to be told of the map.
+    pub vision_notices: Vec<String>,
 }
 
 /// Replays a log. `watcher` is told now and then how far it is and may stop it.
@@ -66,6 +69,18 @@ pub struct Replayed {
 /// # Errors
 /// When no recording was begun. A later problem stands in [`Replayed`].
 pub fn replay(options: &ReplayOptions, watcher: Watcher<'_>) -> Result<Replayed, ReplayError> {
+    replay_seeing(options, None, watcher)
+}
+
+/// The same with a camera.
+///
+/// # Errors
+/// When no recording was begun, or the photographs cannot be used.
+pub fn replay_seeing(
+    options: &ReplayOptions,
+    sight: Option<&SightOptions>,
+    watcher: Watcher<'_>,
+) -> Result<Replayed, ReplayError> {
     let started = Instant::now();
     let log = LogFile::open(&options.log)?;
     let bytes = log.bytes().len() as u64;
@@ -73,6 +88,11 @@ pub fn replay(options: &ReplayOptions, watcher: Watcher<'_>) -> Result<Replayed,
     let mut configuration = options.configuration.clone();
     // The emitter's bytes depend on it: a re-run must find it in the recording.
     configuration.autopilot.system_id = survey.vehicle;
+    let sight = sight.map(|sight| Sight::open(sight, survey.start_us));
+    let mut sight = sight.transpose()?;
+    if let Some(sight) = &sight {
+        expect_frames(&mut configuration, sight);
+    }
     let parameters = parameters(options, &survey, &configuration)?;
     let sizes = RecorderSizes {
         real_time: false,
@@ -94,12 +114,14 @@ pub fn replay(options: &ReplayOptions, watcher: Watcher<'_>) -> Result<Replayed,
         told: Told::new(watcher, Pass::Replay, bytes),
         log: &options.log,
     };
-    let fed = begin(&mut recording, options).and_then(|()| {
-        feed(
+    let begun = begin(&mut recording, options, sight.as_mut());
+    let fed = begun.and_then(|()| {
+        feed_seeing(
             log.bytes(),
             survey.start_us,
             &configuration,
             &options.windows,
+            sight.as_mut(),
             &mut recording,
         )
     });
@@ -114,7 +136,22 @@ pub fn replay(options: &ReplayOptions, watcher: Watcher<'_>) -> Result<Replayed,
             notice: None,
         },
     };
-    Ok(close(recording, verdict, report, options, started))
+    let mut replayed = close(recording, verdict, report, options, started);
+    if let Some(sight) = &sight {
+        replayed.summary.vision = Some(sight.counts());
+        let told = sight.notices().iter().map(|notice| notice.text.clone());
+        replayed.vision_notices = told.collect();
+    }
+    Ok(replayed)
+}
+
+/// A replay with photographs is a flight with a camera that takes them.
+fn expect_frames(configuration: &mut Configuration, sight: &Sight) {
+    let rules = &mut configuration.navigator.sight;
+    rules.enabled = true;
+    if let Some(period_s) = sight.frame_period_s() {
+        rules.frame_period_s = period_s.clamp(0.02, 5.0);
+    }
 }
 
 /// Everything that can be known to be wrong before anything is recorded.
@@ -216,7 +253,19 @@ fn start(
     }
 }
 
-fn begin(recording: &mut Recording<'_>, options: &ReplayOptions) -> Result<(), ReplayError> {
+fn begin(
+    recording: &mut Recording<'_>,
+    options: &ReplayOptions,
+    sight: Option<&mut Sight>,
+) -> Result<(), ReplayError> {
+    if let Some(sight) = sight {
+        let flight = recording.recorder.folder();
+        let kept = sight.keep_in(flight, &options.configuration.recorder);
+        kept.map_err(|source| ReplayError::Tiles {
+            path: flight.to_owned(),
+            source,
+        })?;
+    }
     let mut text = String::from("replay");
     for window in options.windows.iter() {
         // Writing to a text cannot fail.
@@ -319,6 +368,7 @@ fn close(
             .or(positions.err()),
         events,
         notice: verdict.notice,
+        vision_notices: Vec::new(),
     }
 }
 
@@ -353,6 +403,7 @@ fn summary(
         senders: senders.map(Into::into).collect(),
         messages_masked: report.masked,
         stamps: report.clock.into(),
+        vision: None,
         positions: recording.seen.positions,
         flight_dir: recording.recorder.folder().to_owned(),
         records: 0,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::feed::MaskCounts;
+use super::sight::SightCounts;
 use crate::autopilot::mavlink::SenderSequence;
 use crate::autopilot::tlog::ClockCounts;
 
@@ -36,6 +37,9 @@ pub struct Summary {
     pub messages_masked: MaskCounts,
     /// How the time stamps behaved.
     pub stamps: StampSummary,
+    /// What the camera did; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vision: Option<SightCounts>,
     /// Positions emitted.
     pub positions: u64,
     /// Where the recording is.

@@ -87,7 +87,7 @@ impl Meter {
             let step = previous.displacement_to(fix);
             self.distance_m += libm::hypot(step.x, step.y);
         }
-        let compared = latest.and_then(|position| compare(position, fix, report.time));
+        let compared = latest.and_then(|position| compare_with_fix(position, fix, report.time));
         if let Some((error_m, inside)) = compared {
             self.error_end_m = Some(error_m);
             self.error_max_m = Some(self.error_max_m.unwrap_or_default().max(error_m));
@@ -113,8 +113,10 @@ impl Meter {
     }
 }
 
-/// Horizontal error at `time`, and whether the truth lies inside the emitted 95 % ellipse.
-fn compare(
+/// Horizontal error of `position`, m, against a fix at `time`, and whether the fix lies inside the emitted
+/// 95 % ellipse; `None` when the position is older than 0.2 s, or younger than the fix.
+#[must_use]
+pub fn compare_with_fix(
     position: &EmittedExternalPosition,
     truth: Geodetic,
     time: MonotonicNs,

@@ -7,6 +7,8 @@
 //!
 //! Source: S. Baker, I. Matthews, "Lucas-Kanade 20 Years On", IJCV 2004.
 
+use std::sync::OnceLock;
+
 use nalgebra::{Matrix4, Vector4};
 
 use super::north_up::NorthUp;
@@ -88,60 +90,23 @@ struct Point {
     gradient: [f32; 2],
 }
 
-/// An image and its pixels that take part in an alignment.
+/// An image and, once it is aligned to, its pixels that take part.
 pub struct Template {
     image: NorthUp,
-    points: Vec<Point>,
+    points: OnceLock<Vec<Point>>,
 }
 
 /// Most points of a template: enough for a hundredth of a pixel, few enough for its time.
 const MAX_POINTS: usize = 8_000;
 
 impl Template {
-    /// The stronger half of the gradients of the blocks that are not held back.
+    /// A template of `image`.
     #[must_use]
     pub fn new(image: NorthUp) -> Self {
-        let (width, height) = (image.width(), image.height());
-        let middle = [(width - 1) as f32 / 2.0, (height - 1) as f32 / 2.0];
-        // Blocks cover the same ground at every resolution.
-        let block = (BLOCK * width / super::odometry::SIDE).max(1);
-        let pixels = image.pixels();
-        let mut points = Vec::with_capacity(width * height);
-        let mut squares = Vec::with_capacity(width * height);
-        for row in 1..height - 1 {
-            for column in 1..width - 1 {
-                if is_held_back(column / block, row / block) {
-                    continue;
-                }
-                let at = row * width + column;
-                let gradient = [
-                    (pixels[at + 1] - pixels[at - 1]) / 2.0,
-                    (pixels[at + width] - pixels[at - width]) / 2.0,
-                ];
-                let square = gradient[0] * gradient[0] + gradient[1] * gradient[1];
-                let value = pixels[at];
-                if !square.is_nan() && !value.is_nan() {
-                    squares.push(square);
-                    points.push(Point {
-                        x: column as f32 - middle[0],
-                        y: row as f32 - middle[1],
-                        value,
-                        gradient,
-                    });
-                }
-            }
+        Self {
+            image,
+            points: OnceLock::new(),
         }
-        if !squares.is_empty() {
-            let index = squares.len() / 2;
-            let median = *squares.select_nth_unstable_by(index, f32::total_cmp).1;
-            points.retain(|point| {
-                point.gradient[0] * point.gradient[0] + point.gradient[1] * point.gradient[1]
-                    >= median
-            });
-        }
-        let stride = points.len().div_ceil(MAX_POINTS).max(1);
-        let points = points.into_iter().step_by(stride).collect();
-        Self { image, points }
     }
 
     /// The image.
@@ -149,6 +114,53 @@ impl Template {
     pub fn image(&self) -> &NorthUp {
         &self.image
     }
+
+    fn points(&self) -> &[Point] {
+        self.points.get_or_init(|| strong_points(&self.image))
+    }
+}
+
+/// The stronger half of the gradients of the blocks that are not held back.
+fn strong_points(image: &NorthUp) -> Vec<Point> {
+    let (width, height) = (image.width(), image.height());
+    let middle = [(width - 1) as f32 / 2.0, (height - 1) as f32 / 2.0];
+    // Blocks cover the same ground at every resolution.
+    let block = (BLOCK * width / super::view::SIDE).max(1);
+    let pixels = image.pixels();
+    let mut points = Vec::with_capacity(width * height);
+    let mut squares = Vec::with_capacity(width * height);
+    for row in 1..height - 1 {
+        for column in 1..width - 1 {
+            if is_held_back(column / block, row / block) {
+                continue;
+            }
+            let at = row * width + column;
+            let gradient = [
+                (pixels[at + 1] - pixels[at - 1]) / 2.0,
+                (pixels[at + width] - pixels[at - width]) / 2.0,
+            ];
+            let square = gradient[0] * gradient[0] + gradient[1] * gradient[1];
+            let value = pixels[at];
+            if !square.is_nan() && !value.is_nan() {
+                squares.push(square);
+                points.push(Point {
+                    x: column as f32 - middle[0],
+                    y: row as f32 - middle[1],
+                    value,
+                    gradient,
+                });
+            }
+        }
+    }
+    if !squares.is_empty() {
+        let index = squares.len() / 2;
+        let median = *squares.select_nth_unstable_by(index, f32::total_cmp).1;
+        points.retain(|point| {
+            point.gradient[0] * point.gradient[0] + point.gradient[1] * point.gradient[1] >= median
+        });
+    }
+    let stride = points.len().div_ceil(MAX_POINTS).max(1);
+    points.into_iter().step_by(stride).collect()
 }
 
 /// Fewest points that determine a similarity well.
@@ -170,7 +182,7 @@ pub fn align(
     rounds: usize,
 ) -> Option<Similarity> {
     let mut motion = start;
-    let mut pairs = Vec::with_capacity(keyframe.points.len());
+    let mut pairs = Vec::with_capacity(keyframe.points().len());
     let reach = keyframe.image.width() as f64 / 2.0;
     for _ in 0..rounds {
         collect(keyframe, &frame.image, motion, &mut pairs);
@@ -203,7 +215,7 @@ fn collect<'a>(
         (frame.height() - 1) as f32 / 2.0 + motion.y as f32,
     ];
     let (real, imaginary) = (motion.real as f32, motion.imaginary as f32);
-    for point in &keyframe.points {
+    for point in keyframe.points() {
         let x = real * point.x - imaginary * point.y + middle[0];
         let y = imaginary * point.x + real * point.y + middle[1];
         if let Some(seen) = frame.sample(x, y).filter(|seen| !seen.is_nan()) {

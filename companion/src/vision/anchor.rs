@@ -3,21 +3,19 @@
 //!
 //! | step | what |
 //! |---|---|
-//! | 1 | every yaw and scale of the grid at half resolution; the K best go on |
-//! | 2 | those at full resolution, over the whole window; the highest peak wins |
-//! | 3 | ratio of the peak to the second peak, peak between the shifts, its covariance |
-//! | 4 | a second opinion with doubled angles, over the whole window |
+//! | 1 | every yaw and scale of the grid at half resolution, over the whole window; the K best go on |
+//! | 2 | those at full resolution where their peaks stand; the highest wins |
+//! | 3 | the winner at full resolution over the whole window, with directions and with doubled ones |
+//! | 4 | the mean of both: ratio of its peak to the second peak, peak between the shifts, its covariance; both alone must have their peak there |
 //! | 5 | the rules of [`AnchorRefusal`], any of which refuses the match |
 
 use thiserror::Error;
 
 use super::calibration::Calibration;
-use super::correlation::{
-    Correlator, FinePeak, MAX_TRANSFORM_SIDE, Peak, Spectrum, Surface, transform_side,
-};
+use super::correlation::{Correlator, FinePeak, MAX_TRANSFORM_SIDE, Peak, Surface, transform_side};
 use super::image::Pyramid;
 use super::north_up::NorthUp;
-use super::orientation::{Angle, Gradients};
+use super::orientation::{Angle, Field, Gradients};
 use super::rectify::{Pose, rectify};
 
 /// How frames are matched against a map. The defaults are those of docs/vision.md.
@@ -43,7 +41,7 @@ pub struct AnchorSettings {
     pub second_peak_distance_m: f64,
     /// Least score.
     pub min_score: f64,
-    /// Farthest that the second opinion may lie from the peak, pixels.
+    /// Farthest that either opinion may lie from the common peak, pixels.
     pub second_opinion_px: f64,
     /// Least mean gradient of frame and of map, brightness per pixel.
     pub min_gradient: f64,
@@ -125,7 +123,7 @@ pub struct Scores {
     pub peak_ratio: f64,
     /// Mean gradient of the rectified frame, brightness per pixel.
     pub frame_gradient: f64,
-    /// Distance between the peak and that of the second opinion, pixels.
+    /// How far the peak of directions alone, or of doubled ones alone, lies from their common one, pixels.
     pub second_opinion_px: f64,
     /// Yaw found beyond the attitude's, clockwise, rad.
     pub yaw_offset_rad: f64,
@@ -147,7 +145,7 @@ pub struct AnchorMatch {
 }
 
 /// Why a frame gives no anchor.
-#[derive(Debug, Clone, Copy, PartialEq, Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum AnchorRefusal {
     /// Taken too obliquely, or from no sensible height.
     #[error("attitude or height outside what can be rectified")]
@@ -200,14 +198,34 @@ impl AnchorRefusal {
     }
 }
 
-/// What became of one frame.
+/// One of the K yaws and scales that were judged at full resolution.
 #[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ranked {
+    /// Yaw tried beyond the attitude's, clockwise, rad.
+    pub yaw_offset_rad: f64,
+    /// Height tried over the height assumed.
+    pub scale: f64,
+    /// Highest correlation at half resolution, by which it became one of the K.
+    pub coarse_score: f64,
+    /// Highest correlation at full resolution, by which it is ranked.
+    pub fine_score: f64,
+}
+
+/// What became of one frame.
+#[derive(Debug, Clone, PartialEq)]
 pub struct AnchorDecision {
     /// The match, or why there is none.
     pub outcome: Result<AnchorMatch, AnchorRefusal>,
     /// What was seen on the way, as far as it went.
     pub scores: Scores,
+    /// The K candidates, best first; empty for a frame that was refused before.
+    pub candidates: Vec<Ranked>,
 }
+
+/// Up to this height the ground is compared as the settings say, m.
+const NEAR_M: f64 = 125.0;
+/// At most so much coarser from higher up.
+const COARSEST: f64 = 2.0;
 
 /// Matches frames against maps; keeps its transforms and memory from frame to frame.
 pub struct AnchorMatcher {
@@ -219,14 +237,15 @@ struct Candidate {
     pose: Pose,
     yaw_offset_rad: f64,
     scale: f64,
-    score: f32,
+    /// At half resolution.
+    peak: Peak,
 }
 
-struct Fine {
+/// The candidate that won.
+struct Best {
     candidate: Candidate,
     gradients: Gradients,
-    surface: Surface,
-    peak: Peak,
+    score: f32,
 }
 
 impl AnchorMatcher {
@@ -243,6 +262,22 @@ impl AnchorMatcher {
     #[must_use]
     pub fn settings(&self) -> &AnchorSettings {
         &self.settings
+    }
+
+    /// From now on frames are taken from about `agl_m` above ground: from higher up more ground is
+    /// compared, at a resolution that keeps the number of pixels and the time.
+    pub fn adapt(&mut self, agl_m: f64) {
+        let defaults = AnchorSettings::default();
+        let times = (agl_m / NEAR_M).clamp(1.0, COARSEST);
+        self.settings.gsd_m = defaults.gsd_m * times;
+        self.settings.template_m = defaults.template_m * times;
+        self.settings.second_peak_distance_m = defaults.second_peak_distance_m * times;
+    }
+
+    /// From now on `candidates` yaws and scales are judged at full resolution: 3, and 2 when the machine is
+    /// hot.
+    pub fn set_candidates(&mut self, candidates: usize) {
+        self.settings.candidates = candidates;
     }
 
     /// Side of the template, pixels; a multiple of 4, so that it halves to an even number.
@@ -268,8 +303,14 @@ impl AnchorMatcher {
         map: &NorthUp,
     ) -> AnchorDecision {
         let mut scores = Scores::default();
-        let outcome = self.search(frame, camera, pose, map, &mut scores);
-        AnchorDecision { outcome, scores }
+        let mut candidates = Vec::new();
+        let outcome = self.search(frame, camera, pose, map, (&mut scores, &mut candidates));
+        candidates.sort_by(|a, b| b.fine_score.total_cmp(&a.fine_score));
+        AnchorDecision {
+            outcome,
+            scores,
+            candidates,
+        }
     }
 
     fn search(
@@ -278,7 +319,7 @@ impl AnchorMatcher {
         camera: &Calibration,
         pose: &Pose,
         map: &NorthUp,
-        scores: &mut Scores,
+        (scores, ranked): (&mut Scores, &mut Vec<Ranked>),
     ) -> Result<AnchorMatch, AnchorRefusal> {
         let settings = self.settings;
         if !pose.is_usable(camera) {
@@ -305,13 +346,11 @@ impl AnchorMatcher {
             return Err(AnchorRefusal::MapCoverage);
         }
         let candidates = self.coarse(frame, camera, pose, map);
-        let spectrum = self
-            .correlator
-            .spectrum(&map_gradients, Angle::Single, transform, 0);
-        let Some(best) = self.fine(frame, camera, candidates, &spectrum, window + 1) else {
+        let Some(best) = self.best(frame, camera, candidates, &map_gradients.field(), ranked)
+        else {
             return Err(AnchorRefusal::Shapeless);
         };
-        self.judge(&best, &map_gradients, map, transform, scores)
+        self.judge(&best, &map_gradients, map, scores)
     }
 
     /// All yaws and scales at half resolution; the K with the highest peaks.
@@ -331,7 +370,7 @@ impl AnchorMatcher {
         let search = self
             .correlator
             .spectrum(&search, Angle::Single, transform, 0);
-        let mut candidates = Vec::new();
+        let mut templates = Vec::new();
         let steps = |count: u32| -i64::from(count)..=i64::from(count);
         for yaw in steps(settings.yaw_steps) {
             for scale in steps(settings.scale_steps) {
@@ -343,52 +382,65 @@ impl AnchorMatcher {
                 let template = self
                     .correlator
                     .spectrum(&gradients, Angle::Single, transform, 0);
-                let surface = self
-                    .correlator
-                    .correlate(&template, &search, shifts, shifts);
-                candidates.push(Candidate {
-                    pose,
-                    yaw_offset_rad,
-                    scale,
-                    score: surface.peak(None).score,
-                });
+                templates.push((pose, yaw_offset_rad, scale, template));
             }
         }
-        candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let mut candidates = Vec::with_capacity(templates.len());
+        for pair in templates.chunks(2) {
+            // A last one without a partner is its own.
+            let both = [&pair[0], &pair[pair.len() - 1]];
+            let surfaces = self.correlator.correlate_two(
+                both.map(|(.., template)| (template, &search)),
+                shifts,
+                shifts,
+            );
+            let found = pair.iter().zip(surfaces);
+            candidates.extend(
+                found.map(|((pose, yaw_offset_rad, scale, _), surface)| Candidate {
+                    pose: *pose,
+                    yaw_offset_rad: *yaw_offset_rad,
+                    scale: *scale,
+                    peak: surface.peak(None),
+                }),
+            );
+        }
+        candidates.sort_by(|a, b| b.peak.score.total_cmp(&a.peak.score));
         candidates.truncate(settings.candidates.max(1));
         candidates
     }
 
-    /// The candidates at full resolution; the one with the highest peak.
-    fn fine(
-        &mut self,
+    /// The candidate that fits best at full resolution, where half resolution saw it; each is noted in `ranked`.
+    fn best(
+        &self,
         frame: &Pyramid,
         camera: &Calibration,
         candidates: Vec<Candidate>,
-        search: &Spectrum,
-        shifts: usize,
-    ) -> Option<Fine> {
+        search: &Field,
+        ranked: &mut Vec<Ranked>,
+    ) -> Option<Best> {
         let side = self.template_px();
-        let transform = transform_side(shifts - 1 + side);
-        let mut best: Option<Fine> = None;
+        let mut best: Option<Best> = None;
         for candidate in candidates {
             let gsd_m = self.settings.gsd_m;
             let image = rectify(frame, camera, &candidate.pose, side, side, gsd_m);
             let gradients = Gradients::new(&image);
-            let template = self
-                .correlator
-                .spectrum(&gradients, Angle::Single, transform, 0);
-            let surface = self.correlator.correlate(&template, search, shifts, shifts);
-            let peak = surface.peak(None);
-            if best
-                .as_ref()
-                .is_none_or(|best| peak.score > best.peak.score)
-            {
-                best = Some(Fine {
+            let field = gradients.field();
+            let around = |at: usize| (2 * at).saturating_sub(1)..=2 * at + 1;
+            let score = around(candidate.peak.row)
+                .flat_map(|row| around(candidate.peak.column).map(move |column| [column, row]))
+                .map(|shift| field.score_in(search, shift))
+                .fold(0.0, f32::max);
+            ranked.push(Ranked {
+                yaw_offset_rad: candidate.yaw_offset_rad,
+                scale: candidate.scale,
+                coarse_score: f64::from(candidate.peak.score),
+                fine_score: f64::from(score),
+            });
+            if best.as_ref().is_none_or(|best| score > best.score) {
+                best = Some(Best {
                     candidate,
                     gradients,
-                    surface,
-                    peak,
+                    score,
                 });
             }
         }
@@ -397,30 +449,32 @@ impl AnchorMatcher {
 
     fn judge(
         &mut self,
-        best: &Fine,
+        best: &Best,
         map_gradients: &Gradients,
         map: &NorthUp,
-        transform: usize,
         scores: &mut Scores,
     ) -> Result<AnchorMatch, AnchorRefusal> {
         let settings = self.settings;
-        let (surface, peak) = (&best.surface, best.peak);
         let side = self.template_px();
         let window = map.width() - side;
+        let opinions = self.surfaces(best, map_gradients, window + 1);
+        let surface = opinions[0].mean_with(&opinions[1]);
+        let peak = surface.peak(None);
         let distance = settings.second_peak_distance_m / settings.gsd_m;
         let second = surface.peak(Some((peak, distance)));
         scores.score = f64::from(peak.score);
         scores.peak_ratio = f64::from(peak.score) / f64::from(second.score).max(1e-3);
         scores.yaw_offset_rad = best.candidate.yaw_offset_rad;
         scores.scale = best.candidate.scale;
-        let offset = |column: f64, row: f64| {
-            let middle = window as f64 / 2.0;
-            [
-                (middle - row) * settings.gsd_m,
-                (column - middle) * settings.gsd_m,
-            ]
-        };
-        scores.offset_ne_m = offset(peak.column as f64, peak.row as f64);
+        let fine = surface.refine(peak);
+        let at = fine.map_or([peak.column as f64, peak.row as f64], |fine| fine.at);
+        let middle = window as f64 / 2.0;
+        scores.offset_ne_m = [middle - at[1], at[0] - middle].map(|part| part * settings.gsd_m);
+        scores.second_opinion_px = opinions
+            .iter()
+            .map(|opinion| opinion.peak(None))
+            .map(|own| libm::hypot(own.column as f64 - at[0], own.row as f64 - at[1]))
+            .fold(0.0, f64::max);
         if surface.is_at_the_edge(peak, 2) {
             return Err(AnchorRefusal::WindowClipped);
         }
@@ -433,14 +487,10 @@ impl AnchorMatcher {
         if scores.peak_ratio < settings.min_peak_ratio {
             return Err(AnchorRefusal::Ambiguous);
         }
-        let Some(FinePeak { at, covariance }) = surface.refine(peak) else {
+        let Some(FinePeak { covariance, .. }) = fine else {
             return Err(AnchorRefusal::Shapeless);
         };
-        scores.offset_ne_m = offset(at[0], at[1]);
-        let other = self.second_opinion(best, map_gradients, transform, window + 1);
-        scores.second_opinion_px =
-            libm::hypot(other.column as f64 - at[0], other.row as f64 - at[1]);
-        // A pixel and a half is as far as a whole-pixel peak may lie from the fine one without
+        // Three quarters of a pixel more: as far as a whole-pixel peak may lie from the fine one without
         // contradicting it.
         if scores.second_opinion_px > settings.second_opinion_px + 0.75 {
             return Err(AnchorRefusal::SecondOpinion);
@@ -461,19 +511,15 @@ impl AnchorMatcher {
         })
     }
 
-    fn second_opinion(
-        &mut self,
-        best: &Fine,
-        map: &Gradients,
-        transform: usize,
-        shifts: usize,
-    ) -> Peak {
-        let correlator = &mut self.correlator;
-        let search = correlator.spectrum(map, Angle::Doubled, transform, 0);
-        let template = correlator.spectrum(&best.gradients, Angle::Doubled, transform, 0);
-        correlator
-            .correlate(&template, &search, shifts, shifts)
-            .peak(None)
+    /// All shifts of the winner at full resolution, and the second opinion on them.
+    fn surfaces(&mut self, best: &Best, map: &Gradients, shifts: usize) -> [Surface; 2] {
+        let transform = transform_side(map.width());
+        let [first, second] = [Angle::Single, Angle::Doubled].map(|angle| {
+            [&best.gradients, map]
+                .map(|gradients| self.correlator.spectrum(gradients, angle, transform, 0))
+        });
+        let pairs = [&first, &second].map(|[template, search]| (template, search));
+        self.correlator.correlate_two(pairs, shifts, shifts)
     }
 }
 

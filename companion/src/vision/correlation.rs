@@ -43,6 +43,10 @@ pub struct Spectrum {
 }
 
 impl Spectrum {
+    fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+
     /// Number of pixels of the field that were not zero.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -55,6 +59,7 @@ impl Spectrum {
 pub struct Correlator {
     plans: BTreeMap<usize, Plan>,
     image: Vec<Complex<f32>>,
+    other: Vec<Complex<f32>>,
     scratch: Vec<Complex<f32>>,
 }
 
@@ -100,20 +105,81 @@ impl Correlator {
         columns: usize,
         rows: usize,
     ) -> Surface {
-        let (width, height) = (search.width, search.height);
-        assert_eq!((template.width, template.height), (width, height));
+        assert_eq!(template.size(), search.size());
         self.image.clear();
         let pairs = template.values.iter().zip(&search.values);
         self.image.extend(pairs.map(|(a, b)| a.conj() * b));
+        self.back(search.size(), rows);
+        self.surface(search.width, columns, rows, template.count, |value| {
+            value.re
+        })
+    }
+
+    /// Two correlations at the price of one transform: as only their real parts are wanted, one of them
+    /// travels in the imaginary part.
+    #[must_use]
+    pub fn correlate_two(
+        &mut self,
+        [first, second]: [(&Spectrum, &Spectrum); 2],
+        columns: usize,
+        rows: usize,
+    ) -> [Surface; 2] {
+        let (width, height) = first.1.size();
+        for spectrum in [first.0, second.0, second.1] {
+            assert_eq!(spectrum.size(), (width, height));
+        }
+        self.image.clear();
+        self.image.reserve(width * height);
+        // The real part of a field is the field whose transform is half the sum of the transform and the
+        // conjugate of its mirror image.
+        let i = Complex::new(0.0, 1.0);
+        for column in 0..width {
+            let mirror = (width - column) % width;
+            let lines = |column: usize| {
+                [first.0, first.1, second.0, second.1]
+                    .map(|spectrum| &spectrum.values[column * height..][..height])
+            };
+            let (here, there) = (lines(column), lines(mirror));
+            #[expect(clippy::needless_range_loop, reason = "eight lines share the row")]
+            for row in 0..height {
+                let back = if row == 0 { 0 } else { height - row };
+                let product = |of: usize| {
+                    here[of][row].conj() * here[of + 1][row]
+                        + there[of][back] * there[of + 1][back].conj()
+                };
+                self.image.push((product(0) + i * product(2)) * 0.5);
+            }
+        }
+        self.back((width, height), rows);
+        [
+            self.surface(width, columns, rows, first.0.count, |value| value.re),
+            self.surface(width, columns, rows, second.0.count, |value| value.im),
+        ]
+    }
+
+    /// The field whose transform the image holds, columns first; only its upper `rows`.
+    fn back(&mut self, (width, height): (usize, usize), rows: usize) {
         self.transform(height, width, false);
-        let mut values = vec![Complex::new(0.0, 0.0); width * height];
+        let mut values = std::mem::take(&mut self.other);
+        values.resize(width * height, Complex::new(0.0, 0.0));
         transpose(&self.image, &mut values, height, width);
-        std::mem::swap(&mut self.image, &mut values);
+        self.other = std::mem::replace(&mut self.image, values);
         self.transform(width, rows.min(height), false);
-        let factor = 1.0 / (width as f32 * height as f32 * template.count.max(1) as f32);
+    }
+
+    fn surface(
+        &self,
+        width: usize,
+        columns: usize,
+        rows: usize,
+        count: usize,
+        part: impl Fn(&Complex<f32>) -> f32,
+    ) -> Surface {
+        let size = self.image.len() as f32;
+        let factor = 1.0 / (size * count.max(1) as f32);
         let mut scores = Vec::with_capacity(columns * rows);
         for row in self.image.chunks_exact(width).take(rows) {
-            scores.extend(row[..columns].iter().map(|value| value.re * factor));
+            scores.extend(row[..columns].iter().map(|value| part(value) * factor));
         }
         Surface {
             columns,
@@ -210,6 +276,16 @@ impl Surface {
             scores: rows.flat_map(|row| &row[left..right]).copied().collect(),
         };
         Some((part, [left, top]))
+    }
+
+    /// The mean of this and another of the same shifts.
+    #[must_use]
+    pub fn mean_with(&self, other: &Self) -> Self {
+        let pairs = self.scores.iter().zip(&other.scores);
+        Self {
+            scores: pairs.map(|(a, b)| 0.5 * (a + b)).collect(),
+            ..*self
+        }
     }
 
     /// Root mean square of all scores.

@@ -35,6 +35,9 @@ pub enum ImageError {
     /// The JPEG cannot be decoded.
     #[error("damaged JPEG: {0}")]
     Jpeg(String),
+    /// The PNG cannot be decoded.
+    #[error("damaged PNG: {0}")]
+    Png(String),
 }
 
 /// Whether an image may have this size.

@@ -1,5 +1,6 @@
-//! JPEG to grey, with the size known and limited before memory is taken.
+//! JPEG to grey, with the size known and limited before memory is taken, and grey to JPEG.
 
+use jpeg_encoder::{ColorType, Encoder};
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
@@ -44,4 +45,20 @@ pub fn decode(bytes: &[u8]) -> Result<Gray, ImageError> {
     }
     let pixels = decoder.decode().map_err(damaged)?;
     Gray::new(width, height, pixels)
+}
+
+/// Encodes a grey image; `quality` is 1 to 100.
+///
+/// # Errors
+/// When the encoder says so.
+pub fn encode(image: &Gray, quality: u8) -> Result<Vec<u8>, ImageError> {
+    let failed = |error: String| ImageError::Jpeg(error);
+    // Sides of a `Gray` fit.
+    let side = |side: usize| u16::try_from(side).map_err(|error| failed(error.to_string()));
+    let (width, height) = (side(image.width())?, side(image.height())?);
+    let mut bytes = Vec::new();
+    let encoder = Encoder::new(&mut bytes, quality);
+    let encoded = encoder.encode(image.pixels(), width, height, ColorType::Luma);
+    encoded.map_err(|error| failed(error.to_string()))?;
+    Ok(bytes)
 }

@@ -66,6 +66,11 @@ impl NorthUp {
         &self.pixels
     }
 
+    /// One row, to be filled.
+    pub fn row_mut(&mut self, row: usize) -> &mut [f32] {
+        &mut self.pixels[row * self.width..][..self.width]
+    }
+
     /// Sets one pixel.
     pub fn see(&mut self, column: usize, row: usize, value: f32) {
         self.pixels[row * self.width + column] = value;

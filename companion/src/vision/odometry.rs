@@ -11,18 +11,15 @@
 //! The patches did not take part in the alignment, so their residuals say how good it really is; the
 //! covariance is made of them.
 
-use super::alignment::{Similarity, Template, align};
-use super::calibration::Calibration;
-use super::correlation::{Correlator, Spectrum};
-use super::image::Pyramid;
+use super::alignment::{Similarity, align};
+use super::correlation::Correlator;
 use super::north_up::NorthUp;
 use super::orientation::{Angle, Gradients};
 use super::patches::{self, Meter};
-use super::rectify::{Pose, rectify};
+pub use super::registration::Registration;
+use super::registration::{precise, unconfirmed};
+pub use super::view::View;
 use crate::navigator::FrameRefusal;
-
-/// Side of the rectified frames, pixels.
-pub(super) const SIDE: usize = 288;
 
 /// When a displacement is believed. The defaults are those of docs/vision.md.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,6 +61,8 @@ pub struct OdometrySettings {
     pub sigma_floor_px: f64,
     /// Smallest standard deviation of one that they do not, pixels of the correlation.
     pub unconfirmed_sigma_px: f64,
+    /// Standard deviation of the height of what is followed there above the ground, m.
+    pub canopy_sigma_m: f64,
 }
 
 impl Default for OdometrySettings {
@@ -87,88 +86,9 @@ impl Default for OdometrySettings {
             sigma_factor: 1.5,
             sigma_floor_px: 0.05,
             unconfirmed_sigma_px: 1.5,
+            canopy_sigma_m: 10.0,
         }
     }
-}
-
-/// A frame made ready to be compared.
-pub struct View {
-    full: Template,
-    half: Template,
-    quarter: Template,
-    gradients: [Gradients; 2],
-}
-
-impl View {
-    /// Ground resolution at which a frame taken with `pose` fills a view, m per pixel.
-    #[must_use]
-    pub fn gsd_m(camera: &Calibration, pose: &Pose) -> f64 {
-        let (shorter, longer) = camera.footprint_per_metre();
-        pose.agl_m * libm::hypot(shorter, longer) / SIDE as f64
-    }
-
-    /// Rectifies a frame to `gsd_m`.
-    ///
-    /// # Errors
-    /// [`FrameRefusal::PoorImage`] when it was taken too obliquely or from no sensible height.
-    pub fn new(
-        frame: &Pyramid,
-        camera: &Calibration,
-        pose: &Pose,
-        gsd_m: f64,
-    ) -> Result<Self, FrameRefusal> {
-        if pose.is_usable(camera) {
-            Ok(Self::of(rectify(frame, camera, pose, SIDE, SIDE, gsd_m)))
-        } else {
-            Err(FrameRefusal::PoorImage)
-        }
-    }
-
-    fn of(image: NorthUp) -> Self {
-        let half = image.halved();
-        let quarter = half.halved();
-        Self {
-            gradients: [Gradients::new(&half), Gradients::new(&quarter)],
-            full: Template::new(image),
-            half: Template::new(half),
-            quarter: Template::new(quarter),
-        }
-    }
-
-    fn image_at(&self, level: usize) -> &NorthUp {
-        match level {
-            0 => self.half.image(),
-            _ => self.quarter.image(),
-        }
-    }
-
-    /// Side of a pixel on the ground, m.
-    #[must_use]
-    pub fn resolution_m(&self) -> f64 {
-        self.full.image().gsd_m()
-    }
-}
-
-/// The motion between two frames.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Registration {
-    /// Displacement of the camera north and east, m, with the scale of the keyframe's height.
-    pub displacement_ne_m: [f64; 2],
-    /// Variance per axis as the images show it, m^2.
-    pub variance_m2: f64,
-    /// Turn of the camera that the images show beyond the attitude, clockwise, rad.
-    pub rotation_rad: f64,
-    /// Size of the ground in the later image over that in the earlier one.
-    pub scale: f64,
-    /// Share of the keyframe's ground that the frame sees.
-    pub overlap: f64,
-    /// Quality, 0 to 1.
-    pub quality: f64,
-    /// Median residual of the held-back patches, pixels; absent where they did not confirm the
-    /// displacement.
-    pub residual_px: Option<f64>,
-    /// The mapping from keyframe to frame, pixels of the views about their middles.
-    pub motion: Similarity,
 }
 
 /// What is known of a displacement before it is measured, as the estimate has it.
@@ -253,7 +173,7 @@ impl Odometry {
             return Err(FrameRefusal::Disagreement);
         }
         let overlap = seen(start.motion)?;
-        Ok(unconfirmed(keyframe, &start, overlap))
+        Ok(unconfirmed(keyframe, &start, overlap, &settings))
     }
 
     /// The shift by correlation: at half resolution, and where nothing stands out there, at a quarter,
@@ -299,28 +219,16 @@ impl Odometry {
         expected: Option<&Expected>,
     ) -> Option<Start> {
         let settings = self.settings;
-        let gradients = &keyframe.gradients[level];
-        let reach = gradients.width() / 2;
-        let side = gradients.width() + reach;
         let factor = (2 << level) as f64;
+        let reach = keyframe.reach(level);
         let corners =
             expected.map(|expected| expected.corners(keyframe.resolution_m() * factor, reach));
-        let mut sought = Sought {
-            search: self
-                .correlator
-                .spectrum(gradients, Angle::Single, side, reach),
-            angle: Angle::Single,
-            level,
-            reach,
-            side,
-            corners,
-        };
-        let mut best = self.attempt(&sought, frame, 0.0)?;
+        let mut best = self.attempt(level, keyframe, frame, 0.0, corners)?;
         if best.ratio < settings.min_unconfirmed_ratio {
             for step in 1..=settings.rotation_steps {
                 let turn = f64::from(step) * settings.rotation_step_rad;
                 for turn in [turn, -turn] {
-                    let attempt = self.attempt(&sought, frame, turn)?;
+                    let attempt = self.attempt(level, keyframe, frame, turn, corners)?;
                     if attempt.score > best.score {
                         best = attempt;
                     }
@@ -330,30 +238,26 @@ impl Odometry {
         if best.ratio < settings.min_peak_ratio {
             return None;
         }
-        sought.search = self
-            .correlator
-            .spectrum(gradients, Angle::Doubled, side, reach);
-        sought.angle = Angle::Doubled;
-        let other = self.attempt(&sought, frame, best.turn)?;
-        let apart = libm::hypot(
-            other.shift[0] - best.shift[0],
-            other.shift[1] - best.shift[1],
-        );
         let floor = settings.unconfirmed_sigma_px * settings.unconfirmed_sigma_px;
         Some(Start {
             motion: start_of(best.shift, best.turn).scaled(factor),
             ratio: best.ratio,
             turn: best.turn,
-            seconded: apart <= settings.second_opinion_px,
+            seconded: best.opinion_apart <= settings.second_opinion_px,
             variance_px2: (best.variance + floor) * factor * factor,
         })
     }
 
-    /// The best shift of the frame, turned by `turn`; absent when the window holds no shift.
-    fn attempt(&mut self, sought: &Sought, frame: &View, turn: f64) -> Option<Attempt> {
-        let &Sought {
-            level, reach, side, ..
-        } = sought;
+    /// The best shift of the frame, turned by `turn`, with a second opinion on doubled angles; absent when
+    /// the window holds no shift.
+    fn attempt(
+        &mut self,
+        level: usize,
+        keyframe: &View,
+        frame: &View,
+        turn: f64,
+        corners: Option<([i64; 2], [i64; 2])>,
+    ) -> Option<Attempt> {
         let turned;
         let gradients = if turn == 0.0 {
             &frame.gradients[level]
@@ -361,21 +265,32 @@ impl Odometry {
             turned = Gradients::new(&turned_by(frame.image_at(level), turn));
             &turned
         };
+        let reach = keyframe.reach(level);
+        let side = gradients.width() + reach;
         let shifts = 2 * reach + 1;
-        let template = self.correlator.spectrum(gradients, sought.angle, side, 0);
-        let least = self.settings.min_significance;
-        let whole = self
-            .correlator
-            .correlate(&template, &sought.search, shifts, shifts);
+        let templates = [Angle::Single, Angle::Doubled]
+            .map(|angle| self.correlator.spectrum(gradients, angle, side, 0));
+        let searches = [Angle::Single, Angle::Doubled]
+            .map(|angle| keyframe.sought(level, angle, &mut self.correlator));
+        let pairs = [0, 1].map(|of| (&templates[of], searches[of]));
+        let [whole, opinion] = self.correlator.correlate_two(pairs, shifts, shifts);
         let chance = whole.deviation();
-        let (surface, corner) = match sought.corners {
-            Some((from, to)) => whole.part(from, to)?,
-            None => (whole, [0, 0]),
+        let (surface, opinion, corner) = match corners {
+            Some((from, to)) => {
+                let (part, corner) = whole.part(from, to)?;
+                (part, opinion.part(from, to)?.0, corner)
+            }
+            None => (whole, opinion, [0, 0]),
         };
         let peak = surface.peak(None);
         let second = surface.peak(Some((peak, 4.0)));
         let fine = surface.refine(peak);
         let at = fine.map_or([peak.column as f64, peak.row as f64], |fine| fine.at);
+        let other = opinion.peak(None);
+        let other = opinion
+            .refine(other)
+            .map_or([other.column as f64, other.row as f64], |fine| fine.at);
+        let least = self.settings.min_significance;
         Some(Attempt {
             turn,
             score: peak.score,
@@ -386,19 +301,10 @@ impl Odometry {
                 0.0
             },
             shift: [0, 1].map(|axis| at[axis] + corner[axis] as f64 - reach as f64),
+            opinion_apart: libm::hypot(other[0] - at[0], other[1] - at[1]),
             variance: fine.map_or(0.0, |fine| fine.covariance[0].max(fine.covariance[2])),
         })
     }
-}
-
-/// What a frame is compared with, and where.
-struct Sought {
-    search: Spectrum,
-    angle: Angle,
-    level: usize,
-    reach: usize,
-    side: usize,
-    corners: Option<([i64; 2], [i64; 2])>,
 }
 
 /// The best shift at one rotation.
@@ -407,18 +313,20 @@ struct Attempt {
     score: f32,
     ratio: f64,
     shift: [f64; 2],
+    /// How far from it the second opinion lies, pixels.
+    opinion_apart: f64,
     variance: f64,
 }
 
 /// Where the alignment begins, pixels of the full view.
 #[derive(Clone, Copy)]
-struct Start {
-    motion: Similarity,
+pub(super) struct Start {
+    pub(super) motion: Similarity,
     ratio: f64,
     turn: f64,
     /// Whether doubled angles found the same.
     seconded: bool,
-    variance_px2: f64,
+    pub(super) variance_px2: f64,
 }
 
 /// `image` turned about its middle so that its content turns clockwise by `turn`.
@@ -477,71 +385,4 @@ fn confirmed(
         && meter.agreement() >= settings.min_agreement
         && meter.residual_px <= settings.max_residual_px;
     agree.then_some((motion, meter))
-}
-
-fn precise(
-    keyframe: &View,
-    motion: Similarity,
-    overlap: f64,
-    meter: &Meter,
-    settings: &OdometrySettings,
-) -> Registration {
-    // The point below the camera is the middle of both views.
-    let sigma_px = settings.sigma_factor * meter.sigma_at(motion.inverse_of([0.0, 0.0]));
-    let floor = settings.sigma_floor_px * settings.sigma_floor_px;
-    let sharpness = 1.0 / (1.0 + meter.residual_px);
-    let quality = meter.agreement() * sharpness * (overlap / 0.5).min(1.0);
-    Registration {
-        quality: quality.clamp(0.0, 1.0),
-        residual_px: Some(meter.residual_px),
-        ..registration(keyframe, motion, overlap, sigma_px * sigma_px + floor)
-    }
-}
-
-/// Quality of a displacement that no patch confirms.
-const UNCONFIRMED_QUALITY: f64 = 0.2;
-
-fn unconfirmed(keyframe: &View, start: &Start, overlap: f64) -> Registration {
-    Registration {
-        quality: UNCONFIRMED_QUALITY * (overlap / 0.5).min(1.0),
-        ..registration(keyframe, start.motion, overlap, start.variance_px2)
-    }
-}
-
-fn registration(
-    keyframe: &View,
-    motion: Similarity,
-    overlap: f64,
-    variance_px2: f64,
-) -> Registration {
-    let gsd_m = keyframe.resolution_m();
-    let below = motion.inverse_of([0.0, 0.0]);
-    Registration {
-        displacement_ne_m: [-below[1] * gsd_m, below[0] * gsd_m],
-        variance_m2: variance_px2 * gsd_m * gsd_m,
-        // Content that turned counter-clockwise means a camera that turned clockwise.
-        rotation_rad: -libm::atan2(motion.imaginary, motion.real),
-        scale: libm::hypot(motion.real, motion.imaginary),
-        overlap,
-        quality: 0.0,
-        residual_px: None,
-        motion,
-    }
-}
-
-// It halves twice to an even side.
-const _: () = assert!(SIDE.is_multiple_of(8));
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::vision::correlation::transform_side;
-
-    #[test]
-    fn the_transforms_have_fast_lengths() {
-        for level in [2, 4] {
-            let side = SIDE / level * 3 / 2;
-            assert_eq!(transform_side(side), side);
-        }
-    }
 }

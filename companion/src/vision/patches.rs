@@ -93,7 +93,7 @@ pub fn measure(
 #[must_use]
 pub fn overlap(keyframe: &Template, frame: &Template, motion: Similarity) -> f64 {
     let (image, other) = (keyframe.image(), frame.image());
-    let motion = motion.scaled(image.width() as f64 / super::odometry::SIDE as f64);
+    let motion = motion.scaled(image.width() as f64 / super::view::SIDE as f64);
     let middle = (image.width() - 1) as f64 / 2.0;
     let (mut seen, mut both) = (0u32, 0u32);
     for (index, value) in image.pixels().iter().enumerate() {
@@ -210,10 +210,10 @@ fn fit(values: &[f32], seen: &[f32]) -> Option<(f32, f32, f64)> {
         let (value, seen) = (f64::from(*value), f64::from(*seen));
         let terms = [value, seen, value * value, seen * seen, value * seen];
         for (sum, term) in sums.iter_mut().zip(terms) {
-            *sum += term / count;
+            *sum += term;
         }
     }
-    let [value, seen, value2, seen2, product] = sums;
+    let [value, seen, value2, seen2, product] = sums.map(|sum| sum / count);
     let (variance, seen_variance) = (value2 - value * value, seen2 - seen * seen);
     if variance < 1e-3 || seen_variance < 1e-3 {
         return None;

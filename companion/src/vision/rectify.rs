@@ -8,7 +8,7 @@
 use nalgebra::{Matrix3, Vector3};
 
 use super::calibration::{Calibration, rotation};
-use super::image::Pyramid;
+use super::image::{Gray, Pyramid};
 use super::north_up::NorthUp;
 
 /// Spacing of the nodes at which the mapping is computed, pixels of the result.
@@ -95,26 +95,82 @@ pub fn rectify(
             let [Some(a), Some(b), Some(c), Some(d)] = corners else {
                 continue;
             };
-            let columns = left * NODE_SPACING..((left + 1) * NODE_SPACING).min(width);
-            for row in top..(top + NODE_SPACING).min(height) {
-                let down = (row - top) as f32 / NODE_SPACING as f32;
-                let start = [a[0] + down * (c[0] - a[0]), a[1] + down * (c[1] - a[1])];
-                let end = [b[0] + down * (d[0] - b[0]), b[1] + down * (d[1] - b[1])];
-                let slope = [
-                    (end[0] - start[0]) / NODE_SPACING as f32,
-                    (end[1] - start[1]) / NODE_SPACING as f32,
-                ];
-                for column in columns.clone() {
-                    let along = (column - columns.start) as f32;
-                    let x = start[0] + along * slope[0];
-                    let y = start[1] + along * slope[1];
-                    if let Some(value) = level.sample(x, y) {
-                        out.see(column, row, value);
-                    }
-                }
+            Cell {
+                corners: [a, b, c, d],
             }
+            .fill(level, &mut out, [left * NODE_SPACING, top]);
         }
         upper = lower;
     }
     out
+}
+
+/// The places in the frame of four neighbouring nodes: left and right, of the upper and the lower row.
+struct Cell {
+    corners: [[f32; 2]; 4],
+}
+
+impl Cell {
+    /// Fills the pixels between the nodes, of which the first lies at `corner` (column, row).
+    fn fill(&self, level: &Gray, out: &mut NorthUp, [first, top]: [usize; 2]) {
+        let count = NODE_SPACING.min(out.width() - first);
+        let [a, b, c, d] = self.corners;
+        // What lies between four places of a rectangle lies in it.
+        let inside = self.corners.iter().all(|[x, y]| {
+            *x >= 0.0
+                && *y >= 0.0
+                && *x < (level.width() - 1) as f32 - 0.01
+                && *y < (level.height() - 1) as f32 - 0.01
+        });
+        for row in top..(top + NODE_SPACING).min(out.height()) {
+            let down = (row - top) as f32 / NODE_SPACING as f32;
+            let start = [a[0] + down * (c[0] - a[0]), a[1] + down * (c[1] - a[1])];
+            let end = [b[0] + down * (d[0] - b[0]), b[1] + down * (d[1] - b[1])];
+            let slope = [0, 1].map(|i| (end[i] - start[i]) / NODE_SPACING as f32);
+            let pixels = &mut out.row_mut(row)[first..first + count];
+            if inside {
+                sample_inside(level, start, slope, pixels);
+                continue;
+            }
+            for (along, pixel) in pixels.iter_mut().enumerate() {
+                let [x, y] = [0, 1].map(|i| start[i] + along as f32 * slope[i]);
+                if let Some(value) = level.sample(x, y) {
+                    *pixel = value;
+                }
+            }
+        }
+    }
+}
+
+/// Samples along a line that lies inside the image, in fixed point: 16 bits behind the point for the
+/// place, 8 for the weights.
+fn sample_inside(level: &Gray, start: [f32; 2], slope: [f32; 2], out: &mut [f32]) {
+    const ONE: f32 = 65_536.0;
+    // Half a step of the weights, which are cut off.
+    let [mut x, mut y] = start.map(|at| (at * ONE) as i32 + 128);
+    let [step_x, step_y] = slope.map(|step| (step * ONE) as i32);
+    let (width, pixels) = (level.width(), level.pixels());
+    for out in out {
+        // Wrapping, because nothing here can: the checks would take longer than the work.
+        let first = ((y >> 16) as usize)
+            .wrapping_mul(width)
+            .wrapping_add((x >> 16) as usize);
+        let (Some(upper), Some(lower)) = (
+            pixels.get(first..first.wrapping_add(2)),
+            pixels.get(first.wrapping_add(width)..first.wrapping_add(width).wrapping_add(2)),
+        ) else {
+            continue;
+        };
+        let (right, below) = ((x >> 8) & 255, (y >> 8) & 255);
+        let mix = |pair: &[u8]| {
+            let left = i32::from(pair[0]);
+            let rise = i32::from(pair[1]).wrapping_sub(left);
+            (left << 8).wrapping_add(right.wrapping_mul(rise))
+        };
+        let top = mix(upper);
+        let rise = mix(lower).wrapping_sub(top);
+        let value = (top << 8).wrapping_add(below.wrapping_mul(rise));
+        *out = value as f32 * (1.0 / ONE);
+        (x, y) = (x.wrapping_add(step_x), y.wrapping_add(step_y));
+    }
 }

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod freeze;
 mod hooked;
 mod losses;
 mod model;

@@ -1,6 +1,8 @@
 //! The recorder's machines without its threads: the test says who runs when, and what time it is.
 
-use std::collections::BTreeMap;
+mod flight;
+mod records;
+
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,18 +12,14 @@ use companion::recorder::{
     BLOCK_BYTES, Collector, Keeper, KeeperStep, Machines, Notices, RecordSender, RecorderSizes,
     Status, Writer, WriterStep, close_flight,
 };
-use fdr_format::records::{
-    Airframe, Attitude, ComponentLifecycleEvent, EmittedExternalPosition, FixType, FlightSource,
-    FlightState, ImuTrace, LifecycleEvent, NavigatorEvent, NavigatorEventKind, Severity,
-    SourceLabel,
-};
-use fdr_format::{
-    BootId, ClockAnchor, FlightId, FlightItem, FlightParameters, FlightReader, Record, RecordType,
-    SegmentReader, Stream, Verification, verify,
-};
+use fdr_format::records::FlightSource;
+use fdr_format::{BootId, ClockAnchor, FlightId, FlightParameters, Stream};
 use tempfile::TempDir;
 
 use super::hooked::{Call, Hook, Hooked, HookedFile};
+
+pub use flight::Flight;
+pub use records::{attitude, event, flight_state, impact, imu, position};
 
 pub const MS: u64 = 1_000_000;
 
@@ -39,75 +37,6 @@ pub fn parameters(segment_bytes: u64) -> FlightParameters {
         recovered: false,
         segment_bytes,
     }
-}
-
-pub fn imu(time_ns: u64) -> Record<'static> {
-    ImuTrace {
-        time_ns,
-        specific_force_frd_mps2: [0.0, 0.0, -9.81],
-        angular_rate_frd_radps: [0.0; 3],
-    }
-    .into()
-}
-
-pub fn event(time_ns: u64) -> Record<'static> {
-    NavigatorEvent {
-        time_ns,
-        severity: Severity::Notice,
-        kind: NavigatorEventKind::FcGpsLost,
-        value: 0.0,
-    }
-    .into()
-}
-
-pub fn attitude(time_ns: u64) -> Record<'static> {
-    Attitude {
-        time_ns,
-        roll_rad: 0.1,
-        pitch_rad: 0.0,
-        yaw_rad: 1.0,
-        angular_rate_frd_radps: [0.0; 3],
-    }
-    .into()
-}
-
-pub fn flight_state(time_ns: u64, armed: bool) -> Record<'static> {
-    FlightState {
-        time_ns,
-        armed,
-        airframe: Airframe::FixedWing,
-    }
-    .into()
-}
-
-pub fn impact(time_ns: u64) -> Record<'static> {
-    ImuTrace {
-        time_ns,
-        specific_force_frd_mps2: [-90.0, 0.0, -40.0],
-        angular_rate_frd_radps: [0.0; 3],
-    }
-    .into()
-}
-
-pub fn position(time_ns: u64) -> Record<'static> {
-    EmittedExternalPosition {
-        time_ns,
-        lat_rad: 0.8,
-        lon_rad: 0.6,
-        alt_msl_m: 300.0,
-        vel_ned_mps: [20.0, 0.0, 0.0],
-        covariance: [1.0; 21],
-        ellipse_semi_major_m: 10.0,
-        ellipse_semi_minor_m: 5.0,
-        ellipse_orientation_rad: 0.0,
-        horiz_accuracy_m: 4.0,
-        vert_accuracy_m: 4.0,
-        speed_accuracy_mps: 0.5,
-        source_label: SourceLabel::DeadReckoned,
-        last_satellite_anchor_age_ms: None,
-        fix_type: FixType::ThreeD,
-    }
-    .into()
 }
 
 /// What the next calls to the disk come to.
@@ -279,7 +208,11 @@ impl Rig {
 
     /// Lets the keeper do all it can.
     pub fn keep(&mut self) {
-        while self.keeping && self.keeper.step(self.now) == KeeperStep::Again {}
+        let mut steps = 0;
+        while self.keeping && self.keeper.step(self.now) == KeeperStep::Again {
+            steps += 1;
+            assert!(steps < 1000, "the keeper comes to no end");
+        }
     }
 
     /// Lets the writer write one block; says whether it did.
@@ -349,119 +282,5 @@ impl Rig {
         let flight = Flight::read(self.folder);
         assert_eq!(flight.verdict.exit_code, 0, "{:?}", flight.verdict.findings);
         flight
-    }
-}
-
-/// A recorded flight, read back.
-pub struct Flight {
-    pub verdict: Verification,
-    /// Type and `time_ns` of every record, in order.
-    pub records: Vec<(u64, RecordType, u64)>,
-    /// What loss records say is lost, by cause and type.
-    pub lost: BTreeMap<(String, RecordType), u64>,
-    /// Valid bytes and last number of segments that were read again after a restart.
-    pub recovered: Vec<(u64, u64)>,
-}
-
-impl Flight {
-    pub fn read(folder: TempDir) -> Self {
-        Self::read_in(folder.path())
-    }
-
-    /// The essential stream of the flight in folder `flight`, as a flight of its own.
-    pub fn essential(flight: &Path) -> Essential {
-        let folder = flight.join(Stream::Essential.folder());
-        let mut segments: Vec<_> = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .collect();
-        segments.sort();
-        let mut records = Vec::new();
-        for path in segments {
-            let bytes = std::fs::read(path).unwrap();
-            for record in SegmentReader::open(&bytes, None).unwrap() {
-                let record = record.unwrap();
-                records.push((
-                    record.sequence,
-                    record.record_type,
-                    record.decode().unwrap().time_ns().unwrap(),
-                ));
-            }
-        }
-        let first = records.first().map_or(0, |record| record.0);
-        let numbers = records.iter().map(|record| record.0);
-        assert!(
-            numbers.eq(first..first + records.len() as u64),
-            "a number is missing"
-        );
-        Essential { records }
-    }
-
-    fn read_in(folder: &Path) -> Self {
-        let verdict = verify(folder).unwrap();
-        let mut reader = FlightReader::open(folder).unwrap();
-        let (mut records, mut lost, mut recovered) = (Vec::new(), BTreeMap::new(), Vec::new());
-        while let Some(item) = reader.next_item().unwrap() {
-            let FlightItem::Record { record, .. } = item else {
-                continue;
-            };
-            let decoded = record.decode().unwrap();
-            records.push((
-                record.sequence,
-                record.record_type,
-                decoded.time_ns().unwrap(),
-            ));
-            if let Record::ComponentLifecycleEvent(event) = decoded {
-                count_losses(&event, &mut lost);
-                if event.event == LifecycleEvent::FdrSegmentRecovered {
-                    recovered.push((event.bytes, event.last_sequence.unwrap()));
-                }
-            }
-        }
-        Self {
-            verdict,
-            records,
-            lost,
-            recovered,
-        }
-    }
-
-    pub fn times(&self, record_type: RecordType) -> Vec<u64> {
-        let wanted = self.records.iter().filter(|record| record.1 == record_type);
-        wanted.map(|record| record.2).collect()
-    }
-
-    pub fn lost(&self, cause: &str, record_type: RecordType) -> u64 {
-        let key = (cause.to_owned(), record_type);
-        self.lost.get(&key).copied().unwrap_or(0)
-    }
-}
-
-/// What the essential stream holds.
-pub struct Essential {
-    /// Number, type and `time_ns` of every record, in order.
-    pub records: Vec<(u64, RecordType, u64)>,
-}
-
-impl Essential {
-    pub fn times(&self, record_type: RecordType) -> Vec<u64> {
-        let wanted = self.records.iter().filter(|record| record.1 == record_type);
-        wanted.map(|record| record.2).collect()
-    }
-}
-
-fn count_losses(
-    event: &ComponentLifecycleEvent<'_>,
-    lost: &mut BTreeMap<(String, RecordType), u64>,
-) {
-    if matches!(
-        event.event,
-        LifecycleEvent::FdrSegmentDropped | LifecycleEvent::FdrRecordsRefused
-    ) {
-        for count in event.counts.iter() {
-            *lost
-                .entry((event.cause.to_owned(), count.record_type))
-                .or_default() += count.count;
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! The ring on the disk: what is dropped to stay within the cap, in which order, and what is kept.
+//! The ring on the disk: what is dropped to stay within the cap, in which order.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,18 +6,18 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use companion::recorder::{
-    ESSENTIAL_BYTES_PER_S, ESSENTIAL_SECONDS, FreezeReason, Order, RecorderEventKind, RecorderSizes,
+    ESSENTIAL_BYTES_PER_S, ESSENTIAL_SECONDS, RecorderEventKind, RecorderSizes,
 };
 use fdr_format::records::LossCause;
 use fdr_format::{DropLog, RecordType, Stream};
 
-use super::rig::{Flight, MS, Rig, attitude, event, flight_state, impact, imu, position, sizes};
+use super::rig::{Flight, MS, Rig, attitude, event, imu, position, sizes};
 
-const SEGMENT: u64 = 1 << 20;
+pub const SEGMENT: u64 = 1 << 20;
 /// Room for five segments beside the ledger.
-const CAP: u64 = 7 << 20;
+pub const CAP: u64 = 7 << 20;
 
-fn capped() -> RecorderSizes {
+pub fn capped() -> RecorderSizes {
     RecorderSizes {
         cap_bytes: CAP,
         ..sizes(16, 1 << 20)
@@ -25,7 +25,7 @@ fn capped() -> RecorderSizes {
 }
 
 /// Allocated blocks of everything below a folder.
-fn allocated(folder: &Path) -> u64 {
+pub fn allocated(folder: &Path) -> u64 {
     use std::os::unix::fs::MetadataExt;
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
     let sizes = entries.map(|entry| {
@@ -40,7 +40,7 @@ fn allocated(folder: &Path) -> u64 {
 }
 
 /// `records` records of an inertial unit and an event for every thousandth, as a flight writes them.
-fn fly(rig: &mut Rig, records: std::ops::Range<u64>) {
+pub fn fly(rig: &mut Rig, records: std::ops::Range<u64>) {
     for index in records {
         rig.sender.append(&imu(index), index).unwrap();
         if index % 1000 == 0 {
@@ -54,7 +54,7 @@ fn fly(rig: &mut Rig, records: std::ops::Range<u64>) {
     rig.settle();
 }
 
-fn segments(rig: &Rig, stream: Stream) -> BTreeSet<String> {
+pub fn segments(rig: &Rig, stream: Stream) -> BTreeSet<String> {
     let folder = rig.flight().join(stream.folder());
     let names = fs::read_dir(folder).unwrap();
     names
@@ -63,7 +63,7 @@ fn segments(rig: &Rig, stream: Stream) -> BTreeSet<String> {
 }
 
 /// Every record of a type is there or counted as lost.
-fn all_accounted_for(flight: &Flight, record_type: RecordType, total: u64) {
+pub fn all_accounted_for(flight: &Flight, record_type: RecordType, total: u64) {
     let kept = flight.times(record_type).len() as u64;
     let lost: u64 = LossCause::ALL
         .iter()
@@ -118,6 +118,55 @@ fn at_the_cap_the_oldest_segments_go_and_never_is_more_taken_than_the_cap() {
         .map(|(_, count)| count)
         .sum();
     assert_eq!(kept.len() as u64 + lost, 120_000);
+}
+
+/// Positions that the journal counts as dropped with segments of a stream.
+fn dropped(log: &DropLog, stream: Stream) -> u64 {
+    let of_stream = log
+        .lines
+        .iter()
+        .filter(|line| Stream::of(line.segment).0 == stream);
+    let counts = of_stream.flat_map(|line| &line.counts);
+    counts
+        .filter(|(kind, _)| RecordType(*kind) == RecordType::EMITTED_EXTERNAL_POSITION)
+        .map(|(_, count)| count)
+        .sum()
+}
+
+#[test]
+fn streams_that_reach_their_caps_together_each_drop_their_own_oldest() {
+    // Records of the essential stream alone: both streams grow alike.
+    let mut rig = Rig::with(
+        SEGMENT,
+        &RecorderSizes {
+            cap_bytes: 10 << 20,
+            essential: true,
+            essential_bytes: 5 << 20,
+            ..sizes(16, 1 << 20)
+        },
+    );
+    let total = 40_000;
+    for index in 0..total {
+        rig.sender.append(&position(index), index).unwrap();
+        if index % 2000 == 0 {
+            rig.now += 50 * MS;
+            rig.settle();
+        }
+    }
+    rig.settle();
+    let log = DropLog::parse(&fs::read(rig.flight().join("drops.log")).unwrap());
+    for stream in [Stream::Bulk, Stream::Essential] {
+        let of_stream = log
+            .lines
+            .iter()
+            .filter(|line| Stream::of(line.segment).0 == stream);
+        let numbers: Vec<_> = of_stream.map(|line| Stream::of(line.segment).1).collect();
+        let in_order: Vec<_> = (0..numbers.len() as u32).collect();
+        assert_eq!(numbers, in_order, "{stream}");
+        assert!(numbers.len() > 3, "{stream}: {numbers:?}");
+    }
+    let kept = rig.finish().times(RecordType::EMITTED_EXTERNAL_POSITION);
+    assert_eq!(kept.len() as u64 + dropped(&log, Stream::Bulk), total);
 }
 
 #[test]
@@ -227,76 +276,6 @@ fn the_essential_stream_reaches_back_as_long_as_its_budget_was_computed_for() {
 }
 
 #[test]
-fn a_frozen_ring_keeps_the_accident_and_drops_the_newest_instead() {
-    let mut rig = Rig::with(
-        SEGMENT,
-        &RecorderSizes {
-            essential: true,
-            essential_bytes: 4 << 20,
-            cap_bytes: CAP + (4 << 20),
-            ..sizes(16, 1 << 20)
-        },
-    );
-    fly(&mut rig, 0..20_000);
-    assert!(rig.notices.order(Order::Freeze(FreezeReason::Command)));
-    rig.settle();
-    assert!(rig.status.is_frozen() && rig.flight().join("frozen").exists());
-    fly(&mut rig, 20_000..120_000);
-    assert_eq!(rig.status.segments_dropped(), 0);
-    assert_eq!(rig.status.hold(Stream::Bulk), Some(LossCause::Frozen));
-    assert!(segments(&rig, Stream::Bulk).contains("seg_00000.bin"));
-    assert!(allocated(&rig.flight()) <= CAP + (4 << 20));
-    let folder = rig.flight();
-    let flight = rig.finish_in_place();
-    assert_eq!(flight.verdict.exit_code, 0, "{:?}", flight.verdict.findings);
-    let kept = flight.times(RecordType::IMU_TRACE);
-    assert_eq!(kept, (0..kept.len() as u64).collect::<Vec<_>>());
-    assert!(kept.len() > 20_000 && kept.len() < 100_000);
-    all_accounted_for(&flight, RecordType::IMU_TRACE, 120_000);
-    assert_eq!(
-        flight.lost("frozen", RecordType::IMU_TRACE),
-        120_000 - kept.len() as u64
-    );
-    let essential = Flight::essential(&folder);
-    assert_eq!(essential.times(RecordType::NAVIGATOR_EVENT).len(), 120);
-    fs::remove_dir_all(folder.parent().unwrap()).unwrap();
-}
-
-#[test]
-fn a_thawed_ring_goes_on_where_it_was_frozen() {
-    let mut rig = Rig::with(SEGMENT, &capped());
-    rig.notices.order(Order::Freeze(FreezeReason::Command));
-    fly(&mut rig, 0..100_000);
-    assert_eq!(rig.status.segments_dropped(), 0);
-    rig.notices.order(Order::Thaw);
-    rig.now += 1000 * MS;
-    rig.settle();
-    fly(&mut rig, 100_000..140_000);
-    assert!(rig.status.segments_dropped() > 0);
-    assert_eq!(rig.status.hold(Stream::Bulk), None);
-    let flight = rig.finish();
-    assert_eq!(flight.times(RecordType::IMU_TRACE).last(), Some(&139_999));
-}
-
-#[test]
-fn a_pinned_segment_is_never_dropped_whoever_pinned_it() {
-    let mut rig = Rig::with(SEGMENT, &capped());
-    fly(&mut rig, 0..30_000);
-    rig.notices.order(Order::Pin(1));
-    let pins = rig.flight().join("pins");
-    rig.settle();
-    fs::write(pins.join("2"), "").unwrap();
-    rig.now += 2000 * MS;
-    rig.settle();
-    fly(&mut rig, 30_000..140_000);
-    let there = segments(&rig, Stream::Bulk);
-    assert!(!there.contains("seg_00000.bin") && !there.contains("seg_00003.bin"));
-    assert!(there.contains("seg_00001.bin") && there.contains("seg_00002.bin"));
-    assert!(pins.join("1").exists());
-    rig.finish();
-}
-
-#[test]
 fn a_full_file_system_costs_the_oldest_segment_of_this_flight() {
     let mut rig = Rig::new(SEGMENT, 16, 1 << 20);
     fly(&mut rig, 0..40_000);
@@ -372,31 +351,6 @@ fn a_disk_that_fails_for_a_while_is_said_once_and_positions_keep_flowing_into_th
     assert_eq!(flight.verdict.exit_code, 0, "{:?}", flight.verdict.findings);
     all_accounted_for(&flight, RecordType::IMU_TRACE, 45_000);
     assert_eq!(flight.times(RecordType::IMU_TRACE).last(), Some(&44_999));
-}
-
-#[test]
-fn an_impact_and_a_disarm_freeze_the_ring_that_recorded_them() {
-    let mut rig = Rig::with(
-        SEGMENT,
-        &RecorderSizes {
-            freeze_impact_mps2: 60.0,
-            ..capped()
-        },
-    );
-    rig.sender.append(&flight_state(0, true), 0).unwrap();
-    fly(&mut rig, 0..2000);
-    let now = rig.now;
-    rig.sender.append(&impact(now), now).unwrap();
-    rig.sender.append(&flight_state(now, false), now).unwrap();
-    rig.settle();
-    assert!(rig.status.is_frozen() && rig.flight().join("frozen").exists());
-    let (events, _) = rig.notices.take();
-    let text = &events.last().unwrap().text;
-    assert!(text.contains("impact_then_disarm"), "{text}");
-    let flight = rig.finish();
-    assert_eq!(flight.verdict.exit_code, 0);
-    let recorded = flight.times(RecordType::COMPONENT_LIFECYCLE_EVENT);
-    assert_eq!(recorded.len(), 1, "the freeze is in the recording, once");
 }
 
 #[test]

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use companion::recorder::{Recorder, RecorderError, RecorderSizes};
-use fdr_format::{Completeness, FindingKind, RecordType};
+use fdr_format::{Completeness, FindingKind, RecordType, SegmentReader, segment_path};
 
 use super::hooked::{Call, Hook, Hooked};
 use super::rig::{Flight, event, imu, parameters};
@@ -170,4 +170,46 @@ fn while_the_disk_hangs_appending_stays_quick_and_every_loss_is_in_the_recording
     assert_eq!(kept + lost + refused, total);
     let critical = flight.times(RecordType::NAVIGATOR_EVENT).len() as u64;
     assert_eq!(critical, events);
+}
+
+#[test]
+fn each_segment_says_what_the_wall_clock_said_when_it_was_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    let unix_ns = || {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        unix.as_nanos() as u64
+    };
+    let mut parameters = parameters(1 << 20);
+    parameters.clock.unix_ns = Some(unix_ns());
+    let sizes = RecorderSizes::default();
+    let (recorder, mut senders) = Recorder::start(folder.path(), parameters, sizes, 1).unwrap();
+    let (flight, clock) = (recorder.folder().to_owned(), recorder.clock());
+    for half in 0..2 {
+        for _ in 0..9_000 {
+            let now = clock.now_ns();
+            while senders[0].offer(&imu(now), now).is_err() {
+                thread::yield_now();
+            }
+        }
+        if half == 0 {
+            // The clocks are compared once a second.
+            thread::sleep(Duration::from_millis(1200));
+        }
+    }
+    drop(senders);
+    recorder.finish().unwrap();
+    let anchor = |segment: u32| {
+        let bytes = std::fs::read(segment_path(&flight, segment)).unwrap();
+        let header = SegmentReader::open(&bytes, None).unwrap().header().unwrap();
+        (header.anchor_monotonic_ns, header.anchor_unix_ns.unwrap())
+    };
+    let (first, second) = (anchor(0), anchor(1));
+    let (monotonic, unix) = (second.0 - first.0, second.1 - first.1);
+    assert!(monotonic > 1_000_000_000, "{monotonic} ns");
+    assert!(
+        monotonic.abs_diff(unix) < 50_000_000,
+        "{monotonic} and {unix} ns"
+    );
+    let flight = Flight::read(folder);
+    assert_eq!(flight.verdict.exit_code, 0, "{:?}", flight.verdict.findings);
 }

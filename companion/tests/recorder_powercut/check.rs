@@ -4,8 +4,11 @@
 //! 2. Every record before the published durable number is read, or a loss record, read too, or the journal
 //!    of drops names it. So in both streams.
 //! 3. A flight that is called complete has every record, from the first to the flight's footer.
-//! 4. When something was promised it can be read, and a flight whose disk did nothing wrong but lose power
-//!    is not called altered.
+//! 4. When something was promised it can be read.
+//! 5. No fault is called an alteration (exit code 4), whatever the disk did, and before and behind a restart.
+//! 6. Damage (exit code 3) is told only of what was never promised: bytes that no sync made durable, and
+//!    numbers behind the promise.
+//! 7. A flight that ended in order, whatever the disk did before that, has nothing to be told of (exit code 0).
 
 use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroUsize;
@@ -13,8 +16,8 @@ use std::path::Path;
 
 use fdr_format::records::{ComponentLifecycleEvent, LifecycleEvent};
 use fdr_format::{
-    Completeness, DropLog, FlightItem, FlightReader, RawRecord, Record, RecordType, Stream,
-    Verification, VerifyOptions, verify_with,
+    Completeness, DropLog, Finding, FindingKind, FlightItem, FlightReader, RawRecord, Record,
+    RecordType, Stream, Verification, VerifyOptions, segment_file, verify_with,
 };
 
 use super::disk::Image;
@@ -140,11 +143,8 @@ impl Read {
     }
 }
 
-/// Checks rules 2 to 4.
-///
-/// A flight is `untroubled` when the disk did nothing wrong before the power went, and it did not go on
-/// after a restart.
-pub fn judge(read: &Read, promised: [u64; 2], untroubled: bool) -> Result<(), String> {
+/// Checks rules 2 to 6.
+pub fn judge(read: &Read, image: &Image, promised: [u64; 2]) -> Result<(), String> {
     for stream in [Stream::Bulk, Stream::Essential] {
         let promised = promised[index(stream)];
         if let Some(missing) = read.unexplained(stream, promised) {
@@ -165,9 +165,41 @@ pub fn judge(read: &Read, promised: [u64; 2], untroubled: bool) -> Result<(), St
         };
     };
     let mut findings = verdict.findings.iter();
-    match findings.find(|finding| finding.code == 4) {
-        Some(finding) if untroubled => Err(format!("verdict {}: {finding:?}", verdict.exit_code)),
-        _ => honest(read, verdict),
+    match findings.find(|finding| !may_be_told(finding, image, promised)) {
+        Some(finding) => Err(format!("verdict {}: {finding:?}", verdict.exit_code)),
+        None => honest(read, verdict),
+    }
+}
+
+/// Rules 5 and 6.
+fn may_be_told(finding: &Finding, image: &Image, promised: [u64; 2]) -> bool {
+    let start = finding.start.unwrap_or(0);
+    let stream = finding.stream.unwrap_or(Stream::Bulk);
+    let synced = || {
+        let file = segment_file(stream.segment(finding.segment.unwrap_or(0)));
+        let mut synced = image.synced.iter();
+        synced
+            .find(|(path, _)| path.ends_with(&file))
+            .map_or(0, |(_, synced)| *synced)
+    };
+    match (finding.code, finding.kind) {
+        (0 | 2, _) => true,
+        (3, FindingKind::MissingRecords) => start >= promised[index(stream)],
+        (3, FindingKind::DamagedBytes) => start >= synced(),
+        // Nothing of the segment is valid.
+        (3, FindingKind::RefusedSegment) => synced() == 0,
+        _ => false,
+    }
+}
+
+/// Rule 7.
+pub fn ended(read: &Read) -> Result<(), String> {
+    match &read.verdict {
+        Some(verdict) if verdict.exit_code == 0 => Ok(()),
+        verdict => {
+            let findings = verdict.as_ref().map(|verdict| &verdict.findings);
+            Err(format!("it ended in order, and is judged {findings:?}"))
+        }
     }
 }
 

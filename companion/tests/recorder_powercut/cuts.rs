@@ -1,11 +1,12 @@
 //! Cuts the power at every moment of a flight, in every way, and checks what is left.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::check::{self, Read};
 use super::content::{PAGE, SECTOR, mix};
 use super::disk::{Cut, Disk, Image};
-use super::flight::{Dice, Ending, Script, fly, fly_on};
+use super::flight::{Dice, Ending, Script, fly, fly_on, segment_room};
 use super::mount::Mount;
 use super::volume::{Boundary, Faults, SimVolume, Trace};
 
@@ -27,8 +28,8 @@ pub enum Promise {
 pub struct Tester {
     mount: Mount,
     promise: Promise,
-    /// Hashes of the durable images that were checked.
-    states: HashSet<u64>,
+    /// Hashes of the durable images that were checked, by all testers that share them.
+    states: Arc<Mutex<HashSet<u64>>>,
     /// Images together with what was promised of them.
     checked: HashSet<u64>,
 }
@@ -37,15 +38,26 @@ impl Tester {
     pub fn new(promise: Promise) -> Self {
         Self {
             mount: Mount::new(),
-            states: HashSet::new(),
+            states: Arc::default(),
             checked: HashSet::new(),
             promise,
         }
     }
 
+    /// One that counts its states together with this one.
+    pub fn beside(&self) -> Self {
+        Self {
+            states: Arc::clone(&self.states),
+            ..Self::new(self.promise)
+        }
+    }
+
     /// Distinct durable images checked.
     pub fn states(&self) -> usize {
-        self.states.len()
+        self.states
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
     }
 
     /// Flies on an empty disk and cuts everywhere; `chances` random cuts at each boundary beside the
@@ -55,9 +67,9 @@ impl Tester {
         let ending = fly(&volume, script);
         let trace = volume.into_trace();
         let what = format!("{script:?}, {faults:?}");
-        let untroubled = faults == Faults::default();
-        self.cut(&trace, script.seed, chances, untroubled, &what);
+        self.cut(&trace, script.seed, chances, &what);
         assert_ne!(ending, Ending::Stuck, "{what}");
+        self.judge_end(ending, &trace, &what);
         if self.promise == Promise::Kept {
             let mut dice = Dice(script.seed ^ 0xD1CE);
             let places = trace.boundaries.len() as u64;
@@ -86,7 +98,19 @@ impl Tester {
         let mut written = trace.written.clone();
         written
             .retain(|key, _| before.sequences[usize::from(key.essential)].contains(&key.sequence));
-        let volume = SimVolume::new(Disk::holding(&image), written, Faults::default());
+        let disk = Disk::holding(&image);
+        let faults = match dice.below(4) {
+            0 => Faults {
+                eio: Some((1 + dice.below(90), 1 + dice.below(4))),
+                ..Faults::default()
+            },
+            1 => Faults {
+                capacity: Some(disk.allocated() + dice.below(6) * segment_room()),
+                ..Faults::default()
+            },
+            _ => Faults::default(),
+        };
+        let volume = SimVolume::new(disk, written, faults);
         let further = Script {
             seed: dice.below(u64::MAX),
             steps: 12,
@@ -96,24 +120,41 @@ impl Tester {
         };
         let ending = fly_on(&volume, &further, boundary.promised, RESTARTED_NS);
         let trace = volume.into_trace();
-        let what = format!("{what}, call {}, {cut:?}, went on", boundary.calls);
-        self.cut(&trace, further.seed, 2, false, &what);
+        let what = format!(
+            "{what}, call {}, {cut:?}, went on with {faults:?}",
+            boundary.calls
+        );
+        self.cut(&trace, further.seed, 2, &what);
+        self.judge_end(ending, &trace, &what);
         // What was promised can be gone on with, unless the flight had ended.
         match ending {
             Ending::NothingToGoOnWith => {
                 assert!(before.footer || boundary.promised == [0; 2], "{what}");
             }
             Ending::Killed | Ending::Closed => {}
+            Ending::NotBegun if faults != Faults::default() => {}
             Ending::NotBegun | Ending::Stuck => panic!("{what}: {ending:?}"),
         }
     }
 
-    fn cut(&mut self, trace: &Trace, seed: u64, chances: u64, untroubled: bool, what: &str) {
+    fn judge_end(&mut self, ending: Ending, trace: &Trace, what: &str) {
+        if ending != Ending::Closed || self.promise == Promise::Void {
+            return;
+        }
+        if let Some(last) = trace.boundaries.last() {
+            let read = self.read(&last.disk.image(Cut::Lost), trace);
+            if let Err(error) = check::ended(&read) {
+                panic!("{what}: {error}");
+            }
+        }
+    }
+
+    fn cut(&mut self, trace: &Trace, seed: u64, chances: u64, what: &str) {
         for boundary in &trace.boundaries {
             for cut in cuts(boundary, mix(seed ^ boundary.calls), chances) {
                 let image = boundary.disk.image(cut);
                 let what = || format!("{what}, call {}, {cut:?}", boundary.calls);
-                self.check(&image, boundary, trace, untroubled, &what);
+                self.check(&image, boundary, trace, &what);
             }
         }
     }
@@ -166,11 +207,12 @@ impl Tester {
         image: &Image,
         boundary: &Boundary,
         trace: &Trace,
-        untroubled: bool,
         what: &dyn Fn() -> String,
     ) {
         let hash = image.hash();
-        self.states.insert(hash);
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        states.insert(hash);
+        drop(states);
         if !self
             .checked
             .insert(mix(mix(hash ^ boundary.promised[0]) ^ boundary.promised[1]))
@@ -181,7 +223,7 @@ impl Tester {
         let read = check::read(path, image, &trace.written)
             .unwrap_or_else(|error| panic!("{}: {error}", what()));
         let judged = match (self.promise, &read.verdict) {
-            (Promise::Kept, _) => check::judge(&read, boundary.promised, untroubled),
+            (Promise::Kept, _) => check::judge(&read, image, boundary.promised),
             (Promise::Void, Some(verdict)) => check::honest(&read, verdict),
             (Promise::Void, None) => Ok(()),
         };

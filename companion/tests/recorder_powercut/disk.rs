@@ -65,6 +65,8 @@ pub struct Inode {
     pub current: Content,
     durable: Content,
     changes: Vec<(u64, Change)>,
+    /// Bytes at its start that were there when it was last synced without an error.
+    synced: u64,
     /// Bytes for which there is room.
     pub reserved: u64,
 }
@@ -86,6 +88,7 @@ impl Inode {
     /// Everything is durable.
     pub fn sync(&mut self) {
         self.durable = self.current.clone();
+        self.synced = self.current.length;
         self.changes.clear();
     }
 
@@ -366,7 +369,9 @@ impl Disk {
             match node {
                 Node::Folder => self.collect(&path, cut, image),
                 Node::File(index) => {
-                    image.files.insert(path, self.inodes[index].after(cut));
+                    let inode = &self.inodes[index];
+                    image.synced.insert(path.clone(), inode.synced);
+                    image.files.insert(path, inode.after(cut));
                 }
             }
         }
@@ -383,6 +388,7 @@ impl Disk {
                 let inode = disk.inode_mut(index);
                 inode.current = content.clone();
                 inode.sync();
+                inode.synced = image.synced.get(path).copied().unwrap_or(0);
             }
         }
         disk.folders.values_mut().for_each(Folder::sync);
@@ -395,6 +401,8 @@ impl Disk {
 pub struct Image {
     pub folders: Vec<PathBuf>,
     pub files: BTreeMap<PathBuf, Content>,
+    /// Bytes at the start of each file that a sync had made durable.
+    pub synced: BTreeMap<PathBuf, u64>,
 }
 
 impl Image {

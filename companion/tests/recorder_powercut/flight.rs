@@ -6,22 +6,29 @@ use std::sync::Arc;
 use companion::recorder::{
     BLOCK_BYTES, Collector, FreezeReason, Keeper, KeeperStep, LEDGER_BYTES, Machines, Notices,
     Order, RecordSender, RecorderSizes, Situation, Writer, WriterStep, close_flight, find_flight,
+    flight_keys, replay_keys,
 };
 use fdr_format::records::{
     FlightSource, NavigatorEvent, NavigatorEventKind, SentFcBytes, Severity,
 };
-use fdr_format::{BootId, Bytes, ClockAnchor, FlightId, FlightParameters, Record, Stream};
+use fdr_format::{
+    BootId, Bytes, ClockAnchor, FlightId, FlightParameters, Record, SecretKey, Stream,
+};
 
 use super::content::mix;
 use super::disk::ROOT;
 use super::volume::{SimFile, SimVolume};
 
 const MS: u64 = 1_000_000;
+const STARTED_UNIX_NS: u64 = 1_800_000_000_000_000_000;
 /// A segment takes this and the room for what ends it.
 const SEGMENT_BYTES: u64 = 160 << 10;
 /// Steps in which a flight comes to its end when the disk works: pauses between two attempts double up to
 /// half a minute.
 const END_STEPS: u64 = 64;
+
+/// More than a keeper has to do at one moment.
+const KEEPER_STEPS: usize = 1000;
 
 /// What happens in a flight.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +45,10 @@ pub struct Script {
     pub essential: bool,
     /// The step at which nothing is dropped any more.
     pub freezes_at: Option<u64>,
+    /// Whether the flight has a key, and is sealed when it ends.
+    pub sealed: bool,
+    /// Whether the machine was started again when the flight goes on.
+    pub other_boot: bool,
     /// Whether the flight ends in order.
     pub ends: bool,
 }
@@ -76,6 +87,8 @@ pub fn segment_room() -> u64 {
         segments_max: None,
         essential: false,
         freezes_at: None,
+        sealed: false,
+        other_boot: false,
         ends: true,
     })
     .budget(SEGMENT_BYTES)
@@ -93,7 +106,7 @@ fn parameters(now_ns: u64) -> FlightParameters {
         source_name: "power cuts".to_owned(),
         clock: ClockAnchor {
             monotonic_ns: now_ns,
-            unix_ns: None,
+            unix_ns: Some(STARTED_UNIX_NS + now_ns),
         },
         segment_bytes: SEGMENT_BYTES,
         keys: None,
@@ -140,7 +153,14 @@ struct Process {
 /// Flies the script from the beginning of a flight.
 pub fn fly(volume: &SimVolume, script: &Script) -> Ending {
     let sim = Arc::new(volume.clone());
-    let told = parameters(0);
+    let mut told = parameters(0);
+    if script.sealed {
+        let device = SecretKey::from_bytes(&[5; 32]);
+        match replay_keys(volume, Path::new(ROOT), told.flight_id, &device) {
+            Ok(keys) => told.keys = Some(keys),
+            Err(_) => return Ending::NotBegun,
+        }
+    }
     let begun = Machines::begin(sim, Path::new(ROOT), told.clone(), &sizes(script), 1, None);
     match begun {
         Ok(machines) => Process::new(volume, machines, told, [0; 2]).run(script),
@@ -152,16 +172,26 @@ pub fn fly(volume: &SimVolume, script: &Script) -> Ending {
 /// one promised.
 pub fn fly_on(volume: &SimVolume, script: &Script, before: [u64; 2], now_ns: u64) -> Ending {
     volume.promise(before);
-    let told = parameters(now_ns);
+    let mut told = parameters(now_ns);
+    if script.other_boot {
+        told.boot_id = BootId([8; 16]);
+    }
     let situation = Situation {
         boot_id: told.boot_id,
         monotonic_ns: now_ns,
-        unix_ns: None,
+        unix_ns: told.clock.unix_ns,
         armed: true,
     };
     let Ok(Some(_)) = find_flight(volume, Path::new(ROOT), &situation) else {
         return Ending::NothingToGoOnWith;
     };
+    if script.sealed {
+        let device = SecretKey::from_bytes(&[5; 32]);
+        match flight_keys(volume, Path::new(ROOT), told.flight_id, Some(&device)) {
+            Ok(keys) => told.keys = Some(keys),
+            Err(_) => return Ending::NotBegun,
+        }
+    }
     let sim = Arc::new(volume.clone());
     let resumed = Machines::resume(sim, Path::new(ROOT), told.clone(), &sizes(script), 1);
     match resumed {
@@ -249,7 +279,12 @@ impl Process {
     }
 
     fn keep(&mut self) {
-        while self.keeper.step(self.now) == KeeperStep::Again {}
+        for _ in 0..KEEPER_STEPS {
+            if self.keeper.step(self.now) == KeeperStep::Idle {
+                return;
+            }
+        }
+        panic!("the keeper comes to no end");
     }
 
     fn promise(&self) {

@@ -18,6 +18,9 @@ mod flight;
 mod mount;
 mod volume;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use cuts::{Promise, Tester};
@@ -25,7 +28,9 @@ use flight::{Dice, Script, segment_room};
 use volume::Faults;
 
 /// Distinct crash states that `just test` looks at; `just torture` sets the other number.
-const STATES: usize = 5_000;
+const STATES: usize = 10_000;
+/// Flights that fail before the rest is left out.
+const FAILURES: usize = 12;
 const STATES_VARIABLE: &str = "POWERCUT_STATES";
 
 /// The flight of number `number`, and what goes wrong in it.
@@ -41,6 +46,8 @@ fn campaign(number: u64) -> (Script, Faults) {
         stalls,
         segments_max: (number.is_multiple_of(3)).then(|| 3 + dice.below(3)),
         essential: number.is_multiple_of(2),
+        sealed: number % 5 < 2,
+        other_boot: number % 4 > 1,
         freezes_at: freezes.then(|| dice.below(steps)),
         ends: dice.below(4) > 0,
     };
@@ -76,33 +83,31 @@ fn quiet(number: u64) -> Script {
 fn what_was_promised_survives_a_power_cut_at_every_call_whatever_else_fails() {
     let wanted = std::env::var(STATES_VARIABLE).ok();
     let wanted = wanted.map_or(STATES, |states| states.parse().unwrap());
-    let threads = if wanted > STATES { 2 } else { 1 };
-    let started = Instant::now();
-    let counted: Vec<_> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|thread| {
-                scope.spawn(move || {
-                    let mut tester = Tester::new(Promise::Kept);
-                    let mut number = thread;
-                    // Flights differ by their script, so that no state is counted by two threads.
-                    while tester.states() < wanted.div_ceil(threads as usize) {
-                        let (script, faults) = campaign(number);
-                        tester.fly_and_cut(&script, faults, 8);
-                        number += threads;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let (started, flights) = (Instant::now(), AtomicU64::new(0));
+    let (first, failed) = (Tester::new(Promise::Kept), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            let (mut tester, flights, failed) = (first.beside(), &flights, &failed);
+            scope.spawn(move || {
+                while tester.states() < wanted && failed.lock().unwrap().len() < FAILURES {
+                    let number = flights.fetch_add(1, Ordering::Relaxed);
+                    let (script, faults) = campaign(number);
+                    let flight = AssertUnwindSafe(|| tester.fly_and_cut(&script, faults, 8));
+                    if catch_unwind(flight).is_err() {
+                        failed.lock().unwrap().push(number);
                     }
-                    (tester.states(), number / threads)
-                })
-            })
-            .collect();
-        let joined = workers.into_iter().map(|worker| worker.join().unwrap());
-        joined.collect()
+                }
+            });
+        }
     });
-    let states: usize = counted.iter().map(|(states, _)| states).sum();
-    let flights: u64 = counted.iter().map(|(_, flights)| flights).sum();
+    let (states, flights) = (first.states(), flights.into_inner());
     println!(
         "{states} distinct crash states of {flights} flights, {:.0} states/s",
         states as f64 / started.elapsed().as_secs_f64()
     );
+    let failed = failed.into_inner().unwrap();
+    assert!(failed.is_empty(), "flights {failed:?} failed");
     assert!(states >= wanted);
 }
 

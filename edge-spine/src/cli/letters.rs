@@ -103,6 +103,7 @@ fn list(common: &Common, filter: &DeadFilter, limit: i64) -> Done {
         .map(|own| {
             vec![
                 own.id.to_string(),
+                own.correlation.unwrap_or_default(),
                 own.device.unwrap_or_default(),
                 own.channel.unwrap_or_default(),
                 own.reason,
@@ -112,7 +113,15 @@ fn list(common: &Common, filter: &DeadFilter, limit: i64) -> Done {
         })
         .collect();
     print(&table::render(
-        &["id", "device", "channel", "reason", "tried", "detail"],
+        &[
+            "id",
+            "correlation",
+            "device",
+            "channel",
+            "reason",
+            "tried",
+            "detail",
+        ],
         &rows,
     ))?;
     Ok(Outcome::Clean)

@@ -277,11 +277,8 @@ impl Checks<'_> {
                 self.range("sink.timeout_s", *timeout_s, 0.05, 600.0)
             }
             SinkConfig::Http { url, timeout_s, .. } => {
-                let local = ["http://127.0.0.1:", "http://[::1]:", "http://localhost:"];
-                let sound =
-                    url.starts_with("https://") || local.iter().any(|own| url.starts_with(own));
                 self.holds(
-                    sound,
+                    is_private_url(url),
                     "sink.url",
                     url,
                     "https://…, or http:// on this machine",
@@ -290,4 +287,11 @@ impl Checks<'_> {
             }
         }
     }
+}
+
+/// Whether nobody on the way reads along: TLS, or this machine.
+#[must_use]
+pub(crate) fn is_private_url(url: &str) -> bool {
+    let local = ["http://127.0.0.1:", "http://[::1]:", "http://localhost:"];
+    url.starts_with("https://") || local.iter().any(|own| url.starts_with(own))
 }

@@ -13,6 +13,8 @@ use serde::Deserialize;
 
 pub use channels::{Admission, ChannelRules, FieldKind, FieldRules};
 pub use load::ConfigError;
+#[cfg(feature = "otel")]
+pub(crate) use load::is_private_url;
 
 use crate::breaker::QualityLimits;
 use crate::geofence::Policy;

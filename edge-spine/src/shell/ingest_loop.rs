@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
 
+use super::bad_rows::BadRows;
 use super::{Clock, LogKeeper};
 use crate::config::Config;
 use crate::health::Latency;
@@ -72,6 +73,7 @@ pub fn ingest<R: Read + Send + 'static>(
     let mut done = Ingested::default();
     let mut latencies = crate::health::LatencyWindow::default();
     let mut group: Vec<Line> = Vec::new();
+    let mut bad_rows = BadRows::new(Instant::now());
     loop {
         let ended = gather(&receiver, &mut group, config.buffer.group_rows);
         if let Some(config) = rules.as_mut().and_then(|rules| rules.changed(&config)) {
@@ -89,8 +91,14 @@ pub fn ingest<R: Read + Send + 'static>(
         let receipts = intake.commit(&lines, clock.now())?;
         done.commits += 1;
         let taken = tally(&mut done, &receipts);
-        for line in group.drain(..taken) {
-            latencies.add(line.arrived.elapsed());
+        let now = Instant::now();
+        for (line, receipt) in group.drain(..taken).zip(&receipts) {
+            latencies.add(now.duration_since(line.arrived));
+            if let Receipt::DeadLettered(reason) = receipt
+                && let Some(text) = bad_rows.say(&line.bytes, *reason, now)
+            {
+                let _ = writeln!(std::io::stderr(), "spine: {text}");
+            }
         }
         if taken > 0 {
             done.lines += taken as u64;

@@ -12,6 +12,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Label, Sink, SinkError, Withdrawal};
 use crate::batch::BatchId;
@@ -24,6 +25,9 @@ const FOLDER_ROWS: i64 = 500_000;
 #[derive(Debug, Clone)]
 pub struct FileSink {
     path: PathBuf,
+    /// One at a time: a batch that arrives late must not be stored while it is withdrawn, nor be written by
+    /// two connections at once.
+    turn: Arc<Mutex<()>>,
 }
 
 impl FileSink {
@@ -40,7 +44,13 @@ impl FileSink {
         }
         Ok(Self {
             path: path.to_owned(),
+            turn: Arc::default(),
         })
+    }
+
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        // The folder is right after every system call; a panic of another thread leaves nothing half-done.
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Stores a batch.
@@ -48,6 +58,7 @@ impl FileSink {
     /// # Errors
     /// When it is withdrawn, or the disk fails.
     pub fn store(&self, label: &Label, body: &[u8]) -> Result<(), SinkError> {
+        let _turn = self.turn();
         if self.withdrawn_path(&label.batch).exists() {
             return Err(SinkError::Refused(format!(
                 "batch {} was withdrawn",
@@ -97,6 +108,7 @@ impl FileSink {
         let wrap = |error: io::Error| {
             SinkError::Unreachable(format!("sink folder {}: {error}", self.path.display()))
         };
+        let _turn = self.turn();
         if self.find(batch).map_err(wrap)?.is_some() {
             return Ok(Withdrawal::WasStored);
         }

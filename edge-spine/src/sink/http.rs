@@ -63,29 +63,11 @@ impl HttpSink {
         token_file: Option<&Path>,
         timeout_s: f64,
     ) -> Result<Self, SinkError> {
-        let read = |path: &Path| {
-            std::fs::read_to_string(path)
-                .map_err(|error| SinkError::Configuration(format!("{}: {error}", path.display())))
-        };
-        let mut tls = TlsConfig::builder();
-        if let Some(path) = ca_file {
-            let certificate = Certificate::from_pem(read(path)?.as_bytes()).map_err(|error| {
-                SinkError::Configuration(format!("{}: {error}", path.display()))
-            })?;
-            tls = tls.root_certs(RootCerts::new_with_certs(&[certificate]));
-        }
+        let agent = agent(ca_file, timeout_s)?;
         let token = token_file
             .map(read)
             .transpose()?
             .map(|text| text.trim().to_owned());
-        let agent = Agent::config_builder()
-            .timeout_global(Some(Duration::from_secs_f64(timeout_s)))
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .proxy(None)
-            .tls_config(tls.build())
-            .build()
-            .into();
         Ok(Self {
             agent,
             url: url.trim_end_matches('/').to_owned(),
@@ -188,6 +170,29 @@ impl Sink for HttpSink {
             answer.status()
         )))
     }
+}
+
+/// A client that follows no redirection and no proxy, and trusts `ca_file` or the public authorities.
+pub(crate) fn agent(ca_file: Option<&Path>, timeout_s: f64) -> Result<Agent, SinkError> {
+    let mut tls = TlsConfig::builder();
+    if let Some(path) = ca_file {
+        let certificate = Certificate::from_pem(read(path)?.as_bytes())
+            .map_err(|error| SinkError::Configuration(format!("{}: {error}", path.display())))?;
+        tls = tls.root_certs(RootCerts::new_with_certs(&[certificate]));
+    }
+    Ok(Agent::config_builder()
+        .timeout_global(Some(Duration::from_secs_f64(timeout_s)))
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .proxy(None)
+        .tls_config(tls.build())
+        .build()
+        .into())
+}
+
+fn read(path: &Path) -> Result<String, SinkError> {
+    std::fs::read_to_string(path)
+        .map_err(|error| SinkError::Configuration(format!("{}: {error}", path.display())))
 }
 
 /// The sum by which a receiver knows that label and lines arrived as they were sent.

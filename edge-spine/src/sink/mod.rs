@@ -7,6 +7,8 @@ mod redis;
 use serde::{Deserialize, Serialize};
 
 pub use file::FileSink;
+#[cfg(feature = "otel")]
+pub(crate) use http::agent;
 pub(crate) use http::sum;
 pub use http::{Answer, HttpSink};
 pub use redis::RedisSink;

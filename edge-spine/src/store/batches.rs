@@ -1,17 +1,14 @@
-//! Batches: claiming ranges of rows, making them ready to leave, and settling them.
+//! Batches: claiming ranges of rows, preparing them again, and settling them.
 
-use std::collections::BTreeMap;
-
-use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
+use rusqlite::{Connection, Row as SqlRow, params};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
+use super::outgoing::{Maker, Outgoing, make};
 use super::settle::settle_one;
-use super::{Moment, Sql, Store, StoreError, Tally, audit, names};
-use crate::audit::{Checkpoint, Entry, Signer};
+use super::{Moment, Sql, Store, StoreError, Tally, names};
 use crate::batch::{BatchEvent, BatchId, BatchState, RowRange};
-use crate::geofence::{Decision, Fence, Place, Policy};
-use crate::row::{Correlation, hex, line_of};
+use crate::geofence::Fence;
+use crate::row::hex;
 
 /// Most bytes of payload in one batch, unless a single row is longer.
 const MAX_BATCH_BYTES: i64 = 1 << 20;
@@ -33,53 +30,6 @@ pub struct Batch {
     pub state: BatchState,
     /// Attempts that failed.
     pub attempts: i64,
-}
-
-/// A row as it leaves.
-#[derive(Debug, Clone)]
-pub struct OutgoingRow {
-    /// Device, or its pseudonym.
-    pub device: String,
-    /// Time, nanoseconds since 1970.
-    pub ts_ns: i64,
-    /// The source's counter.
-    pub seq: i64,
-    /// Channel.
-    pub channel: String,
-    /// What follows it everywhere.
-    pub correlation: Correlation,
-    /// The fields as JSON.
-    pub fields: String,
-}
-
-impl OutgoingRow {
-    /// The row as a line of JSON.
-    #[must_use]
-    pub fn line(&self) -> String {
-        line_of(
-            &self.device,
-            self.ts_ns,
-            self.seq,
-            &self.channel,
-            &self.correlation,
-            &self.fields,
-        )
-    }
-}
-
-/// A batch with everything that leaves.
-#[derive(Debug, Clone)]
-pub struct Outgoing {
-    /// The batch.
-    pub batch: Batch,
-    /// Its rows.
-    pub rows: Vec<OutgoingRow>,
-    /// The rows as lines, each with its newline.
-    pub body: String,
-    /// SHA-256 of the body.
-    pub digest: [u8; 32],
-    /// Size and head of the audit log that speaks of it.
-    pub checkpoint: Checkpoint,
 }
 
 /// How an attempt ended.
@@ -118,14 +68,6 @@ pub struct BatchRecord {
     pub settled_ms: Option<i64>,
     /// Why the last attempt failed.
     pub error: Option<String>,
-}
-
-/// What a claim needs to know.
-struct Maker<'a> {
-    store: [u8; 16],
-    signer: &'a Signer,
-    fence: Option<&'a Fence>,
-    now: Moment,
 }
 
 impl Store {
@@ -214,17 +156,17 @@ impl Store {
         })
     }
 
-    /// A batch that is under way already, ready to leave again; what is said about it is decided anew,
-    /// and audited when it differs.
+    /// Batches that are under way already, ready to leave again; what is said about them is decided anew,
+    /// and audited when it differs. As many from the first on as a claim may keep in memory, one at least.
     ///
     /// # Errors
     /// When the audit entries could not be made durable: then nothing may be sent.
     pub fn prepare(
         &mut self,
-        batch: Batch,
+        batches: Vec<Batch>,
         fence: Option<&Fence>,
         now: Moment,
-    ) -> Result<Outgoing, StoreError> {
+    ) -> Result<Vec<Outgoing>, StoreError> {
         let signer = self.signer.clone();
         let maker = Maker {
             store: self.id,
@@ -234,7 +176,17 @@ impl Store {
         };
         self.transaction(|connection, tally| {
             let names = names::all(connection)?;
-            make(connection, tally, &maker, &names, batch)
+            let mut prepared = Vec::with_capacity(batches.len());
+            let mut budget = MAX_CLAIM_BYTES;
+            for batch in batches {
+                let outgoing = make(connection, tally, &maker, &names, batch)?;
+                budget -= outgoing.body.len() as i64;
+                prepared.push(outgoing);
+                if budget <= 0 {
+                    break;
+                }
+            }
+            Ok(prepared)
         })
     }
 
@@ -377,132 +329,4 @@ pub(super) fn insert_batch(
             wall_ms
         ])?;
     Ok(())
-}
-
-/// Reads the rows of a batch, decides what may be said, and audits that.
-fn make(
-    connection: &Connection,
-    tally: &mut Tally,
-    maker: &Maker<'_>,
-    names: &std::collections::HashMap<i64, String>,
-    batch: Batch,
-) -> Sql<Outgoing> {
-    let mut rows = Vec::with_capacity(usize::try_from(batch.rows).unwrap_or(0));
-    let mut decisions: BTreeMap<Decision, i64> = BTreeMap::new();
-    let mut body = String::new();
-    let mut statement = connection.prepare_cached(
-        "SELECT device, ts, seq, channel, correlation, lat, lon, payload FROM rows
-         WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
-    )?;
-    let mut found = statement.query([batch.range.first, batch.range.last])?;
-    while let Some(row) = found.next()? {
-        let name = |column: usize| -> Sql<&str> {
-            let number: i64 = row.get(column)?;
-            let known = names.get(&number).map(String::as_str);
-            known.ok_or(rusqlite::Error::IntegralValueOutOfRange(column, number))
-        };
-        let (lat_deg, lon_deg): (Option<f64>, Option<f64>) = (row.get(5)?, row.get(6)?);
-        let place = lat_deg
-            .zip(lon_deg)
-            .map(|(lat_deg, lon_deg)| Place { lat_deg, lon_deg });
-        let fields = row.get_ref(7)?.as_str()?;
-        let own = Correlation(row.get(4)?);
-        let (device, correlation, fields) = match maker.fence {
-            None => {
-                *decisions.entry(no_fence()).or_default() += 1;
-                (name(0)?.to_owned(), own, fields.to_owned())
-            }
-            Some(fence) => {
-                let decision = fence.decide(place);
-                let shown = fence.disclose(decision.policy, name(0)?, own, fields);
-                *decisions.entry(decision).or_default() += 1;
-                (shown.device, shown.correlation, shown.fields)
-            }
-        };
-        let (ts_ns, seq) = (row.get(1)?, row.get(2)?);
-        let row = OutgoingRow {
-            device,
-            ts_ns,
-            seq,
-            channel: name(3)?.to_owned(),
-            correlation,
-            fields,
-        };
-        body.push_str(&row.line());
-        body.push('\n');
-        rows.push(row);
-    }
-    let digest: [u8; 32] = Sha256::digest(&body).into();
-    let checkpoint = vouch(connection, tally, maker, &batch, &decisions, digest)?;
-    Ok(Outgoing {
-        batch,
-        rows,
-        body,
-        digest,
-        checkpoint,
-    })
-}
-
-fn no_fence() -> Decision {
-    Decision {
-        jurisdiction: "none".into(),
-        zone: "no_fence".into(),
-        policy: Policy::Full,
-    }
-}
-
-/// Audits what leaves, unless exactly this was audited before; returns the batch's checkpoint.
-fn vouch(
-    connection: &Connection,
-    tally: &mut Tally,
-    maker: &Maker<'_>,
-    batch: &Batch,
-    decisions: &BTreeMap<Decision, i64>,
-    digest: [u8; 32],
-) -> Sql<Checkpoint> {
-    let known = connection
-        .prepare_cached(
-            "SELECT audit_size, audit_head, audit_signature FROM batches WHERE n = ?1 AND digest = ?2",
-        )?
-        .query_row(params![batch.number, digest], |row| {
-            Ok(Checkpoint {
-                size: row.get(0)?,
-                head: row.get(1)?,
-                public_key: maker.signer.public_key(),
-                signature: row.get(2)?,
-            })
-        })
-        .optional()?;
-    if let Some(known) = known {
-        return Ok(known);
-    }
-    let mut head = audit::head(connection, tally.audit_size)?;
-    for (decision, rows) in decisions {
-        let entry = Entry {
-            number: tally.audit_size + 1,
-            at_ms: maker.now.wall_ms,
-            batch: batch.id,
-            jurisdiction: decision.jurisdiction.clone(),
-            zone: decision.zone.clone(),
-            policy: decision.policy,
-            rows: *rows,
-            digest,
-        };
-        head = entry.chained(&head);
-        audit::append(connection, tally, &entry, &head)?;
-    }
-    let checkpoint = maker.signer.checkpoint(tally.audit_size, &head);
-    connection
-        .prepare_cached(
-            "UPDATE batches SET digest = ?2, audit_size = ?3, audit_head = ?4, audit_signature = ?5
-             WHERE n = ?1",
-        )?
-        .execute(params![
-            batch.number,
-            digest,
-            checkpoint.size,
-            checkpoint.head,
-            checkpoint.signature
-        ])?;
-    Ok(checkpoint)
 }

@@ -17,11 +17,14 @@ mod dead;
 mod error;
 mod names;
 mod open;
+mod outgoing;
 mod report;
 pub(crate) mod rows;
 mod schema;
 mod settle;
 mod tally;
+#[cfg(feature = "otel")]
+mod traces;
 mod upkeep;
 
 use std::path::{Path, PathBuf};
@@ -29,14 +32,17 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use audit::{AuditQuery, AuditSummary};
-pub use batches::{Batch, BatchRecord, Outgoing, OutgoingRow, Settlement};
+pub use batches::{Batch, BatchRecord, Settlement};
 pub use dead::{DeadFilter, DeadLetter, Reprocessed};
 pub use error::StoreError;
 pub use names::NameCache;
 pub use open::{Role, RoleLock};
+pub use outgoing::{Outgoing, OutgoingRow};
 pub use report::Counts;
 pub use rows::{KnownRow, NewRow, SourceRecord};
 pub use tally::Tally;
+#[cfg(feature = "otel")]
+pub use traces::{TraceCursor, TracedBatch, TracedDeadLetter, Traces};
 
 use crate::audit::Signer;
 use crate::config::Config;
@@ -70,7 +76,14 @@ impl Store {
     /// # Errors
     /// When the files cannot be used, or are not ours to use.
     pub fn open(config: &Config) -> Result<Self, StoreError> {
-        open::open(config)
+        match open::open(config) {
+            // A full disk must not keep the one out that could empty it.
+            Err(error) if error.is_full() => {
+                let _ = std::fs::remove_file(upkeep::reserve_path(&config.directory));
+                open::open(config)
+            }
+            done => done,
+        }
     }
 
     /// The store's own random id.

@@ -2,7 +2,7 @@
 //! leaves for removing them.
 
 use std::fs::OpenOptions;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Moment, Store, StoreError};
 
@@ -104,7 +104,7 @@ impl Store {
     }
 
     fn reserve_path(&self) -> PathBuf {
-        self.directory.join("reserve.bin")
+        reserve_path(&self.directory)
     }
 
     /// Gives the reserve back to the file system.
@@ -153,4 +153,9 @@ impl Store {
             super::settle::drop_oldest(connection, tally, &id, wanted, now.wall_ms)
         })
     }
+}
+
+/// The file that keeps disk space for removal.
+pub(super) fn reserve_path(directory: &Path) -> PathBuf {
+    directory.join("reserve.bin")
 }

@@ -253,7 +253,7 @@ pub struct SmallDisk {
 
 impl SmallDisk {
     /// Mounts one at `path`; none where that is not allowed.
-    pub fn mount(path: &Path, megabytes: u32) -> Option<Self> {
+    pub fn mount(path: &Path, megabytes: i64) -> Option<Self> {
         std::fs::create_dir_all(path).ok()?;
         let options = format!("size={megabytes}m");
         let mounted = Command::new("mount")

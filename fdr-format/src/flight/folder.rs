@@ -102,32 +102,43 @@ fn segment_number(name: &str) -> Option<u32> {
     (fits && segment_name(number) == name).then_some(number)
 }
 
-/// The flight folder that `path` is, or the only one that it holds.
-pub(super) fn find_flight(path: &Path) -> Result<PathBuf, OpenError> {
+/// The flight folder that `path` is, or those that it holds, in the order of their names.
+///
+/// # Errors
+/// When there is none, or the folder cannot be read.
+pub fn find_flights(path: &Path) -> Result<Vec<PathBuf>, OpenError> {
     if is_flight(path) {
-        return Ok(path.to_owned());
+        return Ok(vec![path.to_owned()]);
     }
-    let mut candidates: Vec<PathBuf> = list(path)?
+    let mut found: Vec<PathBuf> = list(path)?
         .into_iter()
         .filter(|entry| is_flight(entry))
         .collect();
-    candidates.sort();
+    found.sort();
     // Several names of one folder are one flight.
     let mut real = Vec::new();
-    candidates.retain(|candidate| {
+    found.retain(|candidate| {
         let canonical = fs::canonicalize(candidate).unwrap_or_else(|_| candidate.clone());
         let is_new = !real.contains(&canonical);
         real.push(canonical);
         is_new
     });
-    match candidates.len() {
-        0 => Err(OpenError::NoFlight {
+    match found.is_empty() {
+        false => Ok(found),
+        true => Err(OpenError::NoFlight {
             path: path.to_owned(),
         }),
-        1 => Ok(candidates.remove(0)),
+    }
+}
+
+/// The flight folder that `path` is, or the only one that it holds.
+pub(super) fn find_flight(path: &Path) -> Result<PathBuf, OpenError> {
+    let mut found = find_flights(path)?;
+    match found.len() {
+        1 => Ok(found.remove(0)),
         _ => Err(OpenError::SeveralFlights {
             path: path.to_owned(),
-            candidates,
+            candidates: found,
         }),
     }
 }

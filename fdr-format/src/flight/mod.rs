@@ -25,8 +25,10 @@ mod storage;
 mod verify;
 mod writer;
 
+pub(crate) use open::read_limited;
+
 pub use drops::{DROPS_FILE, DropLine, DropLog};
-pub use folder::{FlightDescription, OpenError, segment_file, segment_path};
+pub use folder::{FlightDescription, OpenError, find_flights, segment_file, segment_path};
 pub use follow::{FlightFollower, Followed};
 pub use manifest::{Manifest, ManifestSegment, ManifestStream};
 pub use overview::{Overview, StreamOverview};

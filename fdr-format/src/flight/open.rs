@@ -23,7 +23,7 @@ pub(super) fn open_regular(path: &Path) -> io::Result<File> {
 }
 
 /// Reads a small file whole; `None` when there is none.
-pub(super) fn read_limited(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+pub(crate) fn read_limited(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
     let file = match open_regular(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -314,6 +314,13 @@ impl FlightReader {
         segments.first().map_or(0, |segment| segment.segment)
     }
 
+    /// Number, in its stream, of the last segment that was begun; `None` when the stream has none.
+    #[must_use]
+    pub fn last_segment(&self) -> Option<u32> {
+        let segments = self.files.of(self.stream);
+        segments.last().map(|segment| Stream::of(segment.segment).1)
+    }
+
     /// How many segment files there are in both streams.
     #[must_use]
     pub fn segment_count(&self) -> usize {

@@ -8,18 +8,21 @@
 //! When a write fails the segment is cut behind the last record that it holds whole, and the writer
 //! goes to the failed state: it never tries again and never trusts a file it could not write.
 
+mod files;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::folder::{MANIFEST, segment_file, segment_path};
+use super::folder::MANIFEST;
 use super::manifest::{Manifest, ManifestSegment, ManifestStream};
 use super::parameters::{FlightParameters, FlightSummary, SegmentStart, WriteError};
 use super::storage::{FileSystem, SegmentFile, Storage};
-use crate::frame::{FORMAT_VERSION, MAX_LENGTH, frame_heads};
+use crate::frame::{FORMAT_VERSION, MAX_LENGTH};
 use crate::identity::{Digest, Stream};
 use crate::layout::List;
 use crate::record::{FlightFooter, FlightHeader, Record, TypeCounts};
-use crate::segment::{FOOTER_ROOM, FooterParameters, SegmentEncoder, SegmentSummary};
+use crate::segment::{FOOTER_ROOM, SegmentEncoder, SegmentSummary};
+use files::open_segment;
 
 /// Bytes that are gathered before they are written.
 const BLOCK: usize = 256 << 10;
@@ -240,117 +243,6 @@ impl<S: Storage> FlightWriter<S> {
         Ok(())
     }
 
-    /// Closes the segment and begins the next one.
-    fn rotate(&mut self, monotonic_ns: u64) -> Result<(), WriteError> {
-        self.close_segment(false, monotonic_ns)?;
-        let start = SegmentStart {
-            segment: self.segment.encoder.identity().segment + 1,
-            sequence: self.segment.encoder.next_sequence(),
-            now_ns: monotonic_ns,
-            clock: self.parameters.clock,
-            previous_chain: Some(self.chain),
-        };
-        let opened = open_segment(
-            &mut self.storage,
-            &self.folder,
-            &self.parameters,
-            &start,
-            &mut self.block,
-        );
-        match opened {
-            Ok((segment, used)) => {
-                self.counts.merge(self.segment.encoder.counts());
-                self.segment = segment;
-                self.block_used = used;
-                Ok(())
-            }
-            Err(error) => {
-                self.failed = true;
-                Err(error)
-            }
-        }
-    }
-
-    fn close_segment(&mut self, last: bool, now: u64) -> Result<(), WriteError> {
-        self.write_block()?;
-        let sequence = self.segment.encoder.reserve_footer()?;
-        let parameters = FooterParameters {
-            sequence,
-            monotonic_ns: now,
-            last,
-            previous_chain: self.chain,
-        };
-        let footer = self.segment.written.footer(&parameters, &mut self.block);
-        let (length, chain) = footer?;
-        self.segment.footer_bytes = length as u64;
-        self.write_bytes(length)
-            .map_err(|(written, source)| self.cut_and_fail(written, source))?;
-        let synced = self.segment.file.sync();
-        synced.map_err(|source| self.fail(source))?;
-        self.chain = chain;
-        self.segment.closed = true;
-        let segment = &self.segment;
-        self.closed.push(ManifestSegment {
-            file: segment_file(segment.encoder.identity().segment),
-            bytes: segment.written.bytes() + segment.footer_bytes,
-            first_sequence: segment.written.sequence().unwrap_or_default().0,
-            last_sequence: sequence,
-        });
-        Ok(())
-    }
-
-    fn write_block(&mut self) -> Result<(), WriteError> {
-        let length = self.block_used;
-        self.write_bytes(length)
-            .map_err(|(written, source)| self.cut_and_fail(written, source))?;
-        self.segment.written.add(&self.block[..length]);
-        self.block_used = 0;
-        Ok(())
-    }
-
-    /// Writes the first `length` bytes of the block; an error says how many of them were taken.
-    fn write_bytes(&mut self, length: usize) -> Result<(), (usize, io::Error)> {
-        let mut written = 0;
-        while written < length {
-            match self.segment.file.append(&self.block[written..length]) {
-                Ok(0) => return Err((written, io::ErrorKind::WriteZero.into())),
-                Ok(count) => written += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err((written, error)),
-            }
-        }
-        Ok(())
-    }
-
-    /// Gives up after `written` bytes of the block: keeps the records that are whole in the file.
-    #[cold]
-    fn cut_and_fail(&mut self, written: usize, source: io::Error) -> WriteError {
-        let whole = whole_records(&self.block[..written]);
-        self.segment.written.add(&self.block[..whole]);
-        self.block_used = 0;
-        // If the cut fails too, the file ends in a torn record, which every reader passes over.
-        let _ = self.segment.file.cut(self.segment.written.bytes());
-        let _ = self.segment.file.sync();
-        self.fail(source)
-    }
-
-    #[cold]
-    fn fail(&mut self, source: io::Error) -> WriteError {
-        self.failed = true;
-        WriteError::Write {
-            path: self.segment.path.clone(),
-            source,
-            next_sequence: self.next_unwritten(),
-        }
-    }
-
-    fn already_failed(&self) -> WriteError {
-        WriteError::AlreadyFailed {
-            path: self.segment.path.clone(),
-            next_sequence: self.next_unwritten(),
-        }
-    }
-
     fn write_manifest(&mut self, clean_shutdown: bool) -> Result<(), WriteError> {
         let manifest = Manifest {
             format: "GFDR".to_owned(),
@@ -413,37 +305,4 @@ impl<S: Storage> Drop for FlightWriter<S> {
             let _ = self.write_block();
         }
     }
-}
-
-/// Makes the file of a segment and puts its header into `block`; says how many bytes it took.
-fn open_segment<S: Storage>(
-    storage: &mut S,
-    folder: &Path,
-    parameters: &FlightParameters,
-    start: &SegmentStart,
-    block: &mut [u8],
-) -> Result<(OpenSegment<S::File>, usize), WriteError> {
-    let (encoder, used) = parameters.begin_segment(start, block)?;
-    let path = segment_path(folder, start.segment);
-    let file = storage
-        .create_segment(&path)
-        .map_err(|source| WriteError::Create {
-            path: path.clone(),
-            source,
-        })?;
-    let segment = OpenSegment {
-        path,
-        file,
-        written: SegmentSummary::new(encoder.identity()),
-        first_sequence: start.sequence,
-        encoder,
-        footer_bytes: 0,
-        closed: false,
-    };
-    Ok((segment, used))
-}
-
-/// Bytes of the records that are whole at the start of `block`.
-fn whole_records(block: &[u8]) -> usize {
-    frame_heads(block).map(|head| head.length).sum()
 }

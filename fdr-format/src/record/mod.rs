@@ -34,9 +34,9 @@ pub use structure::{
     LossCount, RecoveredRun, Recovery, SegmentFooter, SegmentHeader, TypeCount, TypeName,
 };
 pub use vision::{
-    BlackoutPhase, BlackoutReason, ContentHashGateFail, GateFailure, MidFlightTileEmitted,
-    MidFlightTileFailed, SpoofGateEvent, SpoofGateReason, SpoofingPromotionEvent, TileFailure,
-    VisualBlackoutEvent,
+    BlackoutPhase, BlackoutReason, ContentHashGateFail, GateFailure, MapCandidate, MapMatch,
+    MapMatchOutcome, MidFlightTileEmitted, MidFlightTileFailed, SpoofGateEvent, SpoofGateReason,
+    SpoofingPromotionEvent, TileFailure, VisualBlackoutEvent,
 };
 
 use crate::layout::{BodyProblem, Field, FieldInfo, List, PutError, Sink, Source};
@@ -238,4 +238,5 @@ record_types! {
     0x0306 LOG Log<'a>,
     0x0307 NAVIGATOR_EVENT NavigatorEvent,
     0x0308 SEARCH_WINDOW SearchWindow,
+    0x0309 MAP_MATCH MapMatch<'a>,
 }

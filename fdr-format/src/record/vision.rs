@@ -1,7 +1,7 @@
 //! Camera, map and what they do to the trust in a position.
 
 use crate::identity::Digest;
-use crate::layout::{enumeration, layout};
+use crate::layout::{List, enumeration, layout};
 
 layout! {
     /// A map tile was made from the camera.
@@ -78,6 +78,62 @@ layout! {
         promotion_latency_ms: Option<u32>,
     }
 
+    /// One yaw and scale at which a frame was compared with the map at full resolution.
+    struct MapCandidate {
+        /// Yaw tried beyond the attitude's, clockwise.
+        yaw_offset_rad: f64,
+        /// Height tried over the height assumed.
+        scale: f64,
+        /// Highest correlation at half resolution, by which it was chosen.
+        coarse_score: f64,
+        /// Highest correlation at full resolution, by which it is ranked.
+        fine_score: f64,
+    }
+
+    /// What vision made of one frame and the map, believed or not.
+    struct MapMatch<'a> {
+        /// When it was decided.
+        time_ns: u64,
+        /// Number of the frame.
+        frame: u64,
+        /// Exposure of the frame.
+        exposure_ns: u64,
+        /// Handed to the navigator as a `SatelliteAnchor`, or why not.
+        outcome: MapMatchOutcome,
+        /// Middle of the search: latitude and longitude, WGS84.
+        centre_lat_lon_rad: [f64; 2],
+        /// It was searched so far to every side.
+        window_m: f64,
+        /// Place of the highest peak, latitude and longitude, where there was one.
+        lat_lon_rad: Option<[f64; 2]>,
+        /// Height above ground used.
+        agl_m: f64,
+        /// Correlation at the peak, 0 to 1.
+        score: f64,
+        /// Peak over the second peak.
+        peak_ratio: f64,
+        /// Mean gradient of the frame, brightness per pixel.
+        frame_gradient: f64,
+        /// Distance between the peak and that of the second opinion, pixels.
+        second_opinion_px: f64,
+        /// Region of the map, whose georeferencing error all matches in it share.
+        map_area: u32,
+        /// Web Mercator zoom of the tiles that were compared.
+        zoom: u8,
+        /// Westernmost column of those tiles.
+        first_x: u32,
+        /// Northernmost row of those tiles, from the north.
+        first_y: u32,
+        /// Easternmost column of those tiles.
+        last_x: u32,
+        /// Southernmost row of those tiles.
+        last_y: u32,
+        /// Tiles of that rectangle that the package lacks, or that are not what its manifest says.
+        tiles_missing: u32,
+        /// The yaws and scales that were ranked, best first.
+        candidates: List<'a, MapCandidate>,
+    }
+
     /// A map package was refused before take-off.
     struct ContentHashGateFail<'a> {
         /// When.
@@ -106,6 +162,34 @@ enumeration! {
         CapReached = 3,
         /// The tile could not be encoded or written.
         WriteFailed = 4,
+    }
+
+    /// What became of a frame that was compared with the map.
+    enum MapMatchOutcome: u8 {
+        /// An anchor.
+        Accepted = 0,
+        /// Taken too obliquely, or from no sensible height.
+        Pose = 1,
+        /// The frame shows too little of the ground below.
+        LittleSeen = 2,
+        /// Too little texture in the frame.
+        LowTexture = 3,
+        /// The map does not cover the place, or shows nothing there.
+        MapCoverage = 4,
+        /// The estimate is too uncertain for a search.
+        WindowTooLarge = 5,
+        /// The peak stands at the edge of the search window.
+        WindowClipped = 6,
+        /// The correlation is too weak.
+        Weak = 7,
+        /// Another place fits nearly as well.
+        Ambiguous = 8,
+        /// The second opinion found another place.
+        SecondOpinion = 9,
+        /// The correlation has no clear top.
+        Shapeless = 10,
+        /// The map cannot be read, or is not what its manifest says.
+        MapUnreadable = 11,
     }
 
     /// Step of the degradation ladder.

@@ -4,8 +4,8 @@ use std::io::{self, BufWriter, StdoutLock, Write};
 
 use companion::command_line::tell;
 use fdr_format::{
-    Damage, FlightItem, FlightReader, Policy, RawRecord, Record, RecordType, Selection, Stream,
-    Verification, VerifyOptions,
+    Damage, FlightId, FlightItem, FlightReader, Policy, RawRecord, Record, RecordType, Selection,
+    Stream, Verification, VerifyOptions, find_flights,
 };
 use serde::Serialize;
 
@@ -16,6 +16,9 @@ use crate::outcome::Outcome;
 /// One record as it is printed.
 #[derive(Debug, Serialize)]
 pub(super) struct Line<'a> {
+    /// Only where several flights are printed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flight_id: Option<FlightId>,
     segment: u32,
     sequence: u64,
     monotonic_ms: u64,
@@ -42,7 +45,25 @@ pub fn run(arguments: &CatArguments) -> anyhow::Result<Outcome> {
     if arguments.follow {
         return super::follow::run(arguments, stream);
     }
-    let reader = FlightReader::open_stream(&arguments.flight.flight, stream)?;
+    let flights = find_flights(&arguments.flight.flight)?;
+    let mut output = Output::new(arguments.flight.json);
+    let mut outcome = Outcome::Clean;
+    for flight in &flights {
+        let reader = FlightReader::open_stream(flight, stream)?;
+        let named = (flights.len() > 1).then(|| reader.flight_id());
+        outcome = outcome.or_worse(print_flight(arguments, reader, named, &mut output)?);
+    }
+    output.end()?;
+    Ok(outcome)
+}
+
+/// Prints one flight; `named` is its id, where several are printed.
+fn print_flight(
+    arguments: &CatArguments,
+    reader: FlightReader,
+    named: Option<FlightId>,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
     let about = reader.description();
     let start_ms = about.map(|about| about.clock.monotonic_ns / NS_PER_MS);
     let selection = selection(arguments, start_ms.unwrap_or(0));
@@ -61,7 +82,7 @@ pub fn run(arguments: &CatArguments) -> anyhow::Result<Outcome> {
         tell("nothing was read out; --policy salvage reads what is valid");
         return Ok(Outcome::of_verification(code));
     }
-    let damaged = print(reader, selection, start_ms, arguments.flight.json, whole)?;
+    let damaged = print(reader, selection, start_ms, named, whole, output)?;
     let met = if damaged { 3 } else { 0 };
     Ok(Outcome::of_verification(if whole { code } else { met }))
 }
@@ -71,12 +92,12 @@ fn print(
     mut reader: FlightReader,
     selection: Selection,
     start_ms: Option<u64>,
-    array: bool,
+    named: Option<FlightId>,
     quiet: bool,
+    output: &mut Output,
 ) -> anyhow::Result<bool> {
     reader.select(selection);
     let mut start_ms = start_ms;
-    let mut output = Output::new(array);
     let mut damages = 0;
     let mut damage = |text: String| {
         damages += 1;
@@ -88,7 +109,11 @@ fn print(
         match reader.next_item() {
             Ok(Some(FlightItem::Record { segment, record })) => {
                 let start_ms = *start_ms.get_or_insert(record.monotonic_ms);
-                output.element(&line(segment, &record, start_ms))?;
+                let line = Line {
+                    flight_id: named,
+                    ..line(segment, &record, start_ms)
+                };
+                output.element(&line)?;
             }
             // A gap may be explained anywhere in the recording: only a verdict can tell.
             Ok(Some(FlightItem::Damage {
@@ -106,7 +131,6 @@ fn print(
             Ok(None) => break,
         }
     }
-    output.end()?;
     Ok(damages > 0)
 }
 
@@ -150,6 +174,7 @@ fn tell_findings(verdict: &Verification) {
 pub(super) fn line<'a>(segment: u32, record: &RawRecord<'a>, start_ms: u64) -> Line<'a> {
     let decoded = record.decode();
     Line {
+        flight_id: None,
         segment: Stream::of(segment).1,
         sequence: record.sequence,
         monotonic_ms: record.monotonic_ms,

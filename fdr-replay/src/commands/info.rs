@@ -1,7 +1,7 @@
 //! `info`: what a recording holds.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use fdr_format::records::FlightSource;
@@ -10,10 +10,11 @@ use fdr_format::{
 };
 use serde::Serialize;
 
+use super::several::each;
 use crate::cli::FlightArguments;
 use crate::outcome::Outcome;
 use crate::progress::Progress;
-use crate::table::{Table, duration, grouped, print_json};
+use crate::table::{Table, duration, grouped};
 
 /// The report.
 #[derive(Debug, Serialize)]
@@ -39,9 +40,18 @@ struct Info {
     configuration: Option<String>,
 }
 
-/// Reads the flight and reports.
+/// Reads the flight, or each of a folder, and reports.
 pub fn run(arguments: &FlightArguments) -> anyhow::Result<Outcome> {
-    let reader = FlightReader::open(&arguments.flight)?;
+    each(
+        &arguments.flight,
+        arguments.json,
+        |path| Ok((Outcome::Clean, read(path)?)),
+        print,
+    )
+}
+
+fn read(path: &Path) -> anyhow::Result<Info> {
+    let reader = FlightReader::open(path)?;
     let folder = reader.folder().to_owned();
     let description = reader.description().cloned();
     let mut progress = Progress::new("reading");
@@ -50,13 +60,7 @@ pub fn run(arguments: &FlightArguments) -> anyhow::Result<Outcome> {
     if overview.counts.total() == 0 {
         bail!("{}: holds no readable record", folder.display());
     }
-    let info = gather(folder, reader.flight_id(), description, overview);
-    if arguments.json {
-        print_json(&info)?;
-    } else {
-        print(&info)?;
-    }
-    Ok(Outcome::Clean)
+    Ok(gather(folder, reader.flight_id(), description, overview))
 }
 
 fn gather(
@@ -155,17 +159,21 @@ fn state(info: &Info) -> &'static str {
 }
 
 fn source(info: &Info) -> String {
-    let kind = match info.source {
-        Some(FlightSource::Flight) => "flight",
-        Some(FlightSource::Replay) => "replay",
-        Some(FlightSource::Simulation) => "simulation",
-        None => "unknown",
-    };
+    let kind = info.source.map_or("unknown", source_in_words);
     format!("{kind} {}", info.source_name.as_deref().unwrap_or(""))
 }
 
+/// What fed the navigator, for people.
+pub fn source_in_words(source: FlightSource) -> &'static str {
+    match source {
+        FlightSource::Flight => "flight",
+        FlightSource::Replay => "replay",
+        FlightSource::Simulation => "simulation",
+    }
+}
+
 /// Unix nanoseconds as a date and time in UTC.
-fn utc(unix_ns: u64) -> String {
+pub fn utc(unix_ns: u64) -> String {
     let seconds = unix_ns / 1_000_000_000;
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = civil_date(days);

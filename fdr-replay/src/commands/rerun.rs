@@ -1,44 +1,58 @@
 //! `rerun`: recomputes every output from the recorded inputs and compares.
 
 use std::io;
+use std::path::Path;
 
 use companion::rerun::{Difference, DifferenceKind, Rerun, rerun_with};
 use fdr_format::{Completeness, FlightReader};
 use serde::Serialize;
 
+use super::several::each;
+use super::{explain, what_if};
 use crate::cli::RerunArguments;
 use crate::outcome::Outcome;
 use crate::progress::Progress;
-use crate::table::{Table, grouped, print_json};
+use crate::table::{Table, grouped};
 
 /// The report.
 #[derive(Debug, Serialize)]
-struct Report<'r> {
+struct Report {
     identical: bool,
     exit_code: u8,
     #[serde(flatten)]
-    rerun: &'r Rerun,
+    rerun: Rerun,
 }
 
-/// Re-runs the flight and reports.
+/// Re-runs the flight, or each of a folder, and reports.
 pub fn run(arguments: &RerunArguments) -> anyhow::Result<Outcome> {
-    let reader = FlightReader::open(&arguments.flight.flight)?;
-    let mut progress = Progress::new("re-running");
-    let rerun = rerun_with(reader, arguments.from_segment, |done, total| {
-        progress.update(done, total);
-    })?;
-    drop(progress);
-    let outcome = outcome(&rerun);
-    if arguments.flight.json {
-        print_json(&Report {
+    let (path, json) = (&arguments.flight.flight, arguments.flight.json);
+    if let Some(at_s) = arguments.at {
+        let examine = |path: &Path| Ok((Outcome::Clean, explain::explain(path, at_s)?));
+        return each(path, json, examine, explain::print);
+    }
+    if let Some(with) = &arguments.with {
+        return each(
+            path,
+            json,
+            |path| what_if::what_if(path, with),
+            what_if::print,
+        );
+    }
+    let examine = |path: &Path| {
+        let reader = FlightReader::open(path)?;
+        let mut progress = Progress::new("re-running");
+        let rerun = rerun_with(reader, arguments.from_segment, |done, total| {
+            progress.update(done, total);
+        })?;
+        let outcome = outcome(&rerun);
+        let report = Report {
             identical: rerun.identical(),
             exit_code: outcome.code(),
-            rerun: &rerun,
-        })?;
-    } else {
-        print(&rerun)?;
-    }
-    Ok(outcome)
+            rerun,
+        };
+        Ok((outcome, report))
+    };
+    each(path, json, examine, |report| print(&report.rerun))
 }
 
 fn outcome(rerun: &Rerun) -> Outcome {
@@ -83,7 +97,10 @@ fn verdict(rerun: &Rerun) -> &'static str {
         Outcome::Damaged if rerun.cut_short.is_none() => {
             "every output identical, but the recording is damaged: see fdr-replay verify"
         }
-        Outcome::Damaged => "identical up to the damage; inputs are missing behind it",
+        // `outcome` gives no other.
+        Outcome::Damaged | Outcome::Unreadable | Outcome::Alert(_) => {
+            "identical up to the damage; inputs are missing behind it"
+        }
     }
 }
 

@@ -1,10 +1,8 @@
 //! `smooth`: the track as it is known after landing.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use companion::navigator::Geodetic;
 use companion::smoother::{Settings, SmoothedPosition, smooth_flight};
 use fdr_format::{FlightId, FlightReader};
@@ -12,6 +10,7 @@ use serde::Serialize;
 
 use crate::cli::SmoothArguments;
 use crate::outcome::Outcome;
+use crate::output::{CHECK_ROOM, NewFile, told};
 use crate::progress::Progress;
 use crate::table::{Table, grouped, print_json};
 
@@ -55,12 +54,8 @@ pub fn run(arguments: &SmoothArguments) -> anyhow::Result<Outcome> {
     )?;
     drop(progress);
     if let Some(track) = track {
-        written.and_then(|()| track.finish()).with_context(|| {
-            format!(
-                "{}: cannot be written; check for room",
-                track_name(arguments)
-            )
-        })?;
+        told(written, track_name(arguments), CHECK_ROOM)?;
+        track.finish()?;
     }
     let outcome = if smoothing.cut_short.is_some() {
         Outcome::Damaged
@@ -153,17 +148,11 @@ fn median(values: &mut [f64]) -> Option<f64> {
 
 /// The track as CSV.
 #[derive(Debug)]
-struct Track(BufWriter<File>);
+struct Track(NewFile);
 
 impl Track {
     fn create(path: &Path) -> anyhow::Result<Self> {
-        let file = File::create_new(path).map_err(|error| {
-            anyhow::anyhow!(
-                "{}: cannot be made: {error}; choose a file that does not exist",
-                path.display()
-            )
-        })?;
-        let mut out = BufWriter::new(file);
+        let mut out = NewFile::create(path, false)?;
         writeln!(
             out,
             "time_ns,lat_deg,lon_deg,cov_nn_m2,cov_ne_m2,cov_ee_m2,emitted_lat_deg,emitted_lon_deg,\
@@ -187,7 +176,7 @@ impl Track {
         )
     }
 
-    fn finish(mut self) -> io::Result<()> {
-        self.0.flush()
+    fn finish(self) -> anyhow::Result<()> {
+        self.0.finish()
     }
 }

@@ -1,32 +1,36 @@
 //! `verify`: judges a recording and says why.
 
 use std::io;
+use std::path::Path;
 
 use fdr_format::{
     Completeness, Finding, FlightReader, SealState, Stream, Verification, VerifyOptions,
     verify_with,
 };
 
+use super::several::each;
 use crate::cli::VerifyArguments;
 use crate::outcome::Outcome;
 use crate::progress::Progress;
-use crate::table::{Table, duration, grouped, print_json};
+use crate::table::{Table, duration, grouped};
 
-/// Verifies the flight and reports.
+/// Verifies the flight, or each of a folder, and reports.
 pub fn run(arguments: &VerifyArguments) -> anyhow::Result<Outcome> {
-    let reader = FlightReader::open(&arguments.flight.flight)?;
     let options = VerifyOptions {
         fast: arguments.fast,
         threads: arguments.threads,
         device_key: arguments.device_key,
     };
-    let verdict = judge(&reader, &options)?;
-    if arguments.flight.json {
-        print_json(&verdict)?;
-    } else {
-        print(&verdict)?;
-    }
-    Ok(Outcome::of_verification(verdict.exit_code))
+    let examine = |path: &Path| {
+        let verdict = judge(&FlightReader::open(path)?, &options)?;
+        Ok((Outcome::of_verification(verdict.exit_code), verdict))
+    };
+    each(
+        &arguments.flight.flight,
+        arguments.flight.json,
+        examine,
+        print,
+    )
 }
 
 /// The verdict on a flight, with progress.

@@ -29,10 +29,14 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(out)?;
     write_evidence(out, report)?;
     writeln!(out)?;
+    let folder = report.folder.display();
     writeln!(
         out,
-        "Look inside:  cargo run --release -p fdr-replay -- info {}",
-        report.folder.display()
+        "See it:       cargo run --release -p fdr-replay -- report {folder} -o report.html"
+    )?;
+    writeln!(
+        out,
+        "Look inside:  cargo run --release -p fdr-replay -- info {folder}"
     )
 }
 

@@ -14,7 +14,7 @@ use super::plan::{Denial, FlightPlan};
 use super::sample::Sample;
 use super::signal::Signals;
 use super::vehicle::{STEP_NS, Vehicle};
-use crate::sensors::camera::{Camera, Exposure, FRAME_PERIOD_S, Hindrance};
+use crate::sensors::camera::{Camera, Exposure, Eyes, FRAME_PERIOD_S, Hindrance};
 use crate::sensors::{
     AirspeedSensor, AttitudeEstimate, AttitudeReading, Barometer, GpsReading, GpsReceiver, Imu,
     ImuReading,
@@ -47,6 +47,21 @@ pub struct Judged {
 #[must_use]
 pub fn fly(plan: &FlightPlan, config: &NavigatorConfig) -> Judged {
     let mut flight = Flight::new(plan, config);
+    for step in 0..=plan.duration_ns / STEP_NS {
+        flight.step(step);
+    }
+    flight.judged
+}
+
+/// Flies `plan` with these eyes instead of those that it names.
+#[must_use]
+pub fn fly_with<'a>(
+    plan: &'a FlightPlan,
+    config: &NavigatorConfig,
+    eyes: impl Eyes + 'a,
+) -> Judged {
+    let mut flight: Flight<'a> = Flight::new(plan, config);
+    flight.camera = Some(Box::new(eyes));
     for step in 0..=plan.duration_ns / STEP_NS {
         flight.step(step);
     }
@@ -89,7 +104,7 @@ struct Flight<'a> {
     before: Moment,
     sensors: Sensors,
     signals: Signals,
-    camera: Option<Camera>,
+    camera: Option<Box<dyn Eyes + 'a>>,
     attitude: AttitudeReading,
     imu: Option<ImuReading>,
     /// Results of vision under way, by the time of arrival, latest first.
@@ -125,10 +140,9 @@ impl<'a> Flight<'a> {
                 gps: GpsReceiver::new(seed, grades.gps),
             },
             signals: Signals::new(&plan.gps),
-            camera: plan
-                .vision
-                .as_ref()
-                .map(|vision| Camera::new(seed, vision.sight, before.place)),
+            camera: plan.vision.as_ref().map(|vision| -> Box<dyn Eyes> {
+                Box::new(Camera::new(seed, vision.sight, before.place))
+            }),
             vehicle,
             attitude: AttitudeReading {
                 roll_rad: 0.0,
@@ -215,6 +229,9 @@ impl<'a> Flight<'a> {
             let Output::Position(position) = output else {
                 continue;
             };
+            if let Some(eyes) = &mut self.camera {
+                eyes.hear(position);
+            }
             if !position.time.0.is_multiple_of(JUDGED_EVERY_NS) {
                 continue;
             }

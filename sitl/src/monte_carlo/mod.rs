@@ -10,10 +10,10 @@ mod limits;
 pub mod plan;
 mod render;
 mod report;
-mod sample;
-mod signal;
+pub mod sample;
+pub mod signal;
 mod statistics;
-mod vehicle;
+pub mod vehicle;
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,7 +24,7 @@ use companion::navigator::NavigatorConfig;
 
 use plan::FlightPlan;
 
-pub use flight::{Heard, Judged, fly, listen};
+pub use flight::{Heard, Judged, fly, fly_with, listen};
 pub use innovations::{Consistency, Innovations};
 pub use limits::{Limits, Verdict};
 pub use render::render;

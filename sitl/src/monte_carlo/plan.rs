@@ -11,7 +11,7 @@
 //! Without a camera outages last 30 to 240 s: nothing bounds the error of a longer one, and no
 //! requirement asks for it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::randomness::{Purpose, Randomness};
 use crate::sensors::Grade;
@@ -19,7 +19,7 @@ use crate::sensors::camera::{Hindrance, Sight};
 use crate::wind::{MeanWind, WindDrift};
 
 /// Shape of the way flown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trajectory {
     /// Kilometres straight on.

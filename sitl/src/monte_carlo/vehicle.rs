@@ -7,7 +7,7 @@ use nalgebra::Vector3;
 
 use super::plan::{FlightPlan, Trajectory};
 use crate::aircraft::{Aircraft, Command, SURVEY_WING};
-use crate::flight_control::FlightControl;
+use crate::flight_control::{FlightControl, Whereabouts};
 use crate::randomness::{Purpose, Randomness};
 use crate::route::Route;
 use crate::truth::Moment;
@@ -80,15 +80,29 @@ impl Vehicle {
         }
     }
 
-    /// Moves one step on; returns the specific force and the angular rate felt meanwhile, FRD.
+    /// Horizontal distance from the leg that is flown, once the route is.
+    #[must_use]
+    pub fn off_route_m(&self) -> Option<f64> {
+        self.control.off_route_m(&self.aircraft.place)
+    }
+
+    /// Moves one step on, knowing where it is; returns the specific force and the angular rate felt
+    /// meanwhile, FRD.
     pub fn advance(&mut self) -> (Vector3<f64>, Vector3<f64>) {
+        self.advance_believing(&(&self.aircraft).into())
+    }
+
+    /// Moves one step on, believing to be at `believed`; returns the same.
+    pub fn advance_believing(&mut self, believed: &Whereabouts) -> (Vector3<f64>, Vector3<f64>) {
         let dt_s = STEP_NS as f64 * 1e-9;
         let wind = self.wind.advance(
             dt_s,
             self.aircraft.height_m(),
             self.aircraft.true_airspeed_mps(),
         );
-        let command: Command = self.control.advance(dt_s, &self.aircraft, self.armed());
+        let command: Command = self
+            .control
+            .advance(dt_s, &self.aircraft, believed, self.armed());
         self.aircraft.advance(dt_s, &command, wind);
         self.time_ns += STEP_NS;
         (

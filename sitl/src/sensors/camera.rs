@@ -17,7 +17,8 @@
 //! Source of the sizes: measurements on photographs in the project's reference pages.
 
 use companion::navigator::{
-    Displacement, FrameOutcome, FrameRefusal, MonotonicNs, SatelliteAnchor, VisualOdometry,
+    Displacement, EmittedExternalPosition, FrameOutcome, FrameRefusal, MonotonicNs,
+    SatelliteAnchor, VisualOdometry,
 };
 use nalgebra::{UnitQuaternion, Vector2, Vector3};
 
@@ -91,6 +92,20 @@ pub struct Exposure {
     pub reported: UnitQuaternion<f64>,
 }
 
+/// What looks down from an aircraft.
+pub trait Eyes: core::fmt::Debug {
+    /// The navigator's last position; a camera that knows what it would see has no use for it.
+    fn hear(&mut self, _estimate: &EmittedExternalPosition) {}
+
+    /// Takes a frame: what the odometry says of it and, where one is found, the anchor. Both carry the
+    /// time at which they arrive.
+    fn take(
+        &mut self,
+        exposure: Exposure,
+        hindrance: Hindrance,
+    ) -> (VisualOdometry, Option<SatelliteAnchor>);
+}
+
 /// A keyframe or a frame with what its rectification got wrong.
 #[derive(Debug, Clone, Copy)]
 struct Rectified {
@@ -116,29 +131,8 @@ pub struct Camera {
     randomness: Randomness,
 }
 
-impl Camera {
-    /// The camera of the flight of `seed`, over a map whose areas are counted from `origin`.
-    #[must_use]
-    pub fn new(seed: u64, sight: Sight, origin: Place) -> Self {
-        let mut randomness = Randomness::new(seed, Purpose::Camera);
-        let times = sight.grade.error_factor();
-        let boresight = 0.5_f64.to_radians() * times;
-        Self {
-            sight,
-            boresight_frd_rad: Vector3::from_fn(|_, _| randomness.normal(boresight)),
-            agl_scale: randomness.normal(0.02 * times),
-            relief: GaussMarkov::new(0.02 * times, 60.0, &mut randomness),
-            keyframe: None,
-            period_ne_m: None,
-            map_seed: seed,
-            origin,
-            randomness,
-        }
-    }
-
-    /// Takes a frame: what the odometry says of it and, where one is found, the anchor. Both carry the
-    /// time at which they arrive.
-    pub fn take(
+impl Eyes for Camera {
+    fn take(
         &mut self,
         exposure: Exposure,
         hindrance: Hindrance,
@@ -164,6 +158,27 @@ impl Camera {
             outcome,
         };
         (odometry, anchor)
+    }
+}
+
+impl Camera {
+    /// The camera of the flight of `seed`, over a map whose areas are counted from `origin`.
+    #[must_use]
+    pub fn new(seed: u64, sight: Sight, origin: Place) -> Self {
+        let mut randomness = Randomness::new(seed, Purpose::Camera);
+        let times = sight.grade.error_factor();
+        let boresight = 0.5_f64.to_radians() * times;
+        Self {
+            sight,
+            boresight_frd_rad: Vector3::from_fn(|_, _| randomness.normal(boresight)),
+            agl_scale: randomness.normal(0.02 * times),
+            relief: GaussMarkov::new(0.02 * times, 60.0, &mut randomness),
+            keyframe: None,
+            period_ne_m: None,
+            map_seed: seed,
+            origin,
+            randomness,
+        }
     }
 
     fn refusal(&mut self, exposure: &Exposure, hindrance: Hindrance) -> Option<FrameRefusal> {

@@ -21,7 +21,7 @@ const ACCURACY_FLOOR_M: f64 = 0.5;
 /// Lowest accuracy claimed for a velocity.
 const SPEED_ACCURACY_FLOOR_MPS: f64 = 0.1;
 /// What the wire says instead of an accuracy when the position must not be used.
-const HORIZ_ACCURACY_WITHDRAWN_M: f32 = 999.0;
+pub(super) const HORIZ_ACCURACY_WITHDRAWN_M: f32 = 999.0;
 const SATELLITES: u8 = 10;
 const HDOP: f32 = 1.0;
 const VDOP: f32 = 1.5;

@@ -13,12 +13,17 @@ mod framer;
 mod refusal;
 mod scan;
 mod sequence;
+mod signing;
 mod statistics;
 
 pub use frame::{Frame, Sender, Version};
 pub use framer::{FRAMER_CAPACITY, Framer, Received};
 pub use refusal::{Refusal, RefusalCounts};
 pub use sequence::{SENDERS_MAX, SenderSequence, SequenceCounts};
+pub use signing::{
+    FrameSigner, KEY_BYTES, NEW_STREAM_TICKS, STREAMS_MAX, SignatureCounts, SignatureJudge,
+    SignatureRefusal, Signing, SigningClock, SigningKey, TICK_NS, finish_frame,
+};
 pub use statistics::LinkStatistics;
 
 pub(crate) use scan::{Cursor, Step};

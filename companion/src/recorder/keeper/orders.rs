@@ -7,7 +7,7 @@ use super::super::freeze::FreezeReason;
 use super::super::markers::Markers;
 use super::super::notices::Order;
 use super::super::volume::Volume;
-use super::{Dropping, Keeper};
+use super::Keeper;
 
 impl<V: Volume> Keeper<V> {
     pub(super) fn follow(&mut self, order: Order, now_ns: u64) {
@@ -54,8 +54,8 @@ impl<V: Volume> Keeper<V> {
     }
 
     fn pinned(&mut self, segment: u32, now_ns: u64) {
-        let being_dropped = |dropping: &Dropping| dropping.closed.segment == segment;
-        if self.dropping.as_ref().is_some_and(being_dropped) || !self.shelf.pin(segment) {
+        let mut dropping = self.dropping.iter().flatten();
+        if dropping.any(|dropping| dropping.segment() == segment) || !self.shelf.pin(segment) {
             return;
         }
         let text = format!("segment {segment} is kept whatever happens");
@@ -76,6 +76,8 @@ impl<V: Volume> Keeper<V> {
         if let Ok(space) = volume.space(&self.parts.folder) {
             self.parts.status.set_space(space);
         }
+        let wear = volume.wear_percent(&self.parts.folder);
+        self.parts.status.set_wear(wear);
         if let Ok(entries) = volume.list(&self.parts.folder) {
             let files = entries.iter().filter(|entry| !entry.is_folder);
             self.ledger_bytes = files.map(|entry| entry.allocated).sum();

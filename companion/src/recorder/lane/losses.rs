@@ -77,7 +77,9 @@ impl Lane {
             loss.with_record(now_ns, |record| self.frame(record, now_ns, around));
             let record = self.next_sequence - 1;
             let mut queue = around.staging.queue();
-            queue.explained(Explained::Loss(loss), self.stream, record);
+            queue
+                .ledger()
+                .explained(Explained::Loss(loss), self.stream, record);
         }
     }
 }

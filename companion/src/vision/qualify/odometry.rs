@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use nalgebra::Vector3;
 
+use super::prior::{PriorError, TruthSigmas};
 use super::report::{FrameResult, Judged, Rule, judge};
 use crate::navigator::FrameRefusal;
 use crate::vision::calibration::Calibration;
@@ -11,52 +12,6 @@ use crate::vision::image::Pyramid;
 use crate::vision::odometry::{Expected, Odometry, OdometrySettings, Registration, View};
 use crate::vision::photos::{PhotoError, PhotoFolder};
 use crate::vision::rectify::Pose;
-
-/// How well the photographs' positions and attitudes are known.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct TruthSigmas {
-    /// Of a position, per axis, m.
-    pub geotag_m: f64,
-    /// Of roll and pitch at the exposure, rad.
-    pub attitude_rad: f64,
-    /// Of the height above what the photo shows, as a share of it.
-    pub height_share: f64,
-}
-
-impl Default for TruthSigmas {
-    fn default() -> Self {
-        Self {
-            geotag_m: 5.0,
-            attitude_rad: 1f64.to_radians(),
-            height_share: 0.04,
-        }
-    }
-}
-
-/// How well a displacement is known before it is measured: the true one, changed by a seeded error
-/// that is uniform within +-`error_m` north and east.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PriorError {
-    /// Largest error per axis, m.
-    pub error_m: f64,
-    /// Seed of the errors.
-    pub seed: u64,
-}
-
-/// Numbers from a seed, the same on every machine: SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
-struct SplitMix(u64);
-
-impl SplitMix {
-    /// Uniform in [-1, 1).
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^= z >> 31;
-        (z >> 11) as f64 / (1u64 << 52) as f64 - 1.0
-    }
-}
 
 /// A photo that is ready to be compared.
 struct Shot {
@@ -77,7 +32,7 @@ pub fn qualify_odometry(
     mut each: impl FnMut(&FrameResult),
 ) -> Result<Vec<FrameResult>, PhotoError> {
     let mut odometry = Odometry::new(settings);
-    let mut random = SplitMix(prior.seed);
+    let mut errors = prior.errors();
     let mut results = Vec::new();
     let mut before: Option<Shot> = None;
     for (index, photo) in folder.photos().iter().enumerate() {
@@ -89,7 +44,7 @@ pub fn qualify_odometry(
             let truth = folder.photos()[index - 1]
                 .position
                 .displacement_to(photo.position);
-            let error = [random.next(), random.next()].map(|share| share * prior.error_m);
+            let error = errors();
             let expected = Expected {
                 displacement_ne_m: [truth.x + error[0], truth.y + error[1]],
                 window_m: prior.error_m + tilt_reach(earlier, &sigmas),
@@ -139,7 +94,7 @@ fn against(
 ) -> Judged {
     let [north, east] = found.displacement_ne_m;
     let known = deviation(earlier, libm::hypot(north, east), sigmas);
-    let sigma_m = (found.variance_m2 + known * known).sqrt();
+    let sigma_m = (found.mean_variance_m2() + known * known).sqrt();
     judge([north - truth.x, east - truth.y], sigma_m, Rule::default())
 }
 
@@ -168,25 +123,5 @@ fn name(refusal: FrameRefusal) -> &'static str {
         FrameRefusal::SmallOverlap => "small_overlap",
         FrameRefusal::Disagreement => "disagreement",
         FrameRefusal::PoorImage => "poor_image",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn errors_of_a_prior_fill_their_range_and_follow_their_seed() {
-        let numbers = |seed| {
-            let mut random = SplitMix(seed);
-            (0..4_000).map(|_| random.next()).collect::<Vec<_>>()
-        };
-        let first = numbers(1);
-        assert_eq!(first, numbers(1));
-        assert_ne!(first, numbers(2));
-        assert!(first.iter().all(|value| (-1.0..1.0).contains(value)));
-        let mean = first.iter().sum::<f64>() / 4e3;
-        let square = first.iter().map(|value| value * value).sum::<f64>() / 4e3;
-        assert!(mean.abs() < 0.03 && (square - 1.0 / 3.0).abs() < 0.02);
     }
 }

@@ -55,32 +55,49 @@ impl Gaps {
         }
     }
 
-    /// The gaps, each with what explains it; that may stand behind it in the recording.
+    /// The gaps, each in the parts that something explains and that nothing does; what explains them may
+    /// stand behind them in the recording.
     pub fn judged(&mut self) -> Vec<(u32, SequenceRange, Explanation)> {
-        let gaps = std::mem::take(&mut self.gaps);
-        gaps.into_iter()
-            .map(|(segment, range)| (segment, range, self.explanation(range)))
-            .collect()
+        let mut judged = Vec::new();
+        for (segment, (first, last)) in std::mem::take(&mut self.gaps) {
+            let mut due = first;
+            loop {
+                let (to, why) = self.part(due, last);
+                judged.push((segment, (due, to), why));
+                if to >= last {
+                    break;
+                }
+                due = to + 1;
+            }
+        }
+        judged
     }
 
-    /// Whether the ranges together contain every number of `gap`, and why they are missing.
-    fn explanation(&self, gap: SequenceRange) -> Explanation {
-        let (mut due, last) = gap;
-        let mut why: Explanation = None;
+    /// The longest part from `due` on, up to `last`, that losses together explain or that none does, and why
+    /// it is missing.
+    fn part(&self, due: u64, last: u64) -> (u64, Explanation) {
+        let (mut next, mut why): (u64, Explanation) = (due, None);
         loop {
-            let reach = self
-                .losses
-                .iter()
-                .filter(|((from, to), _)| *from <= due && due <= *to)
-                .max_by_key(|((_, to), _)| *to)?;
+            let losses = self.losses.iter();
+            let reach = losses
+                .filter(|((from, to), _)| *from <= next && next <= *to)
+                .max_by_key(|((_, to), _)| *to);
+            let Some(((_, to), cause)) = reach else {
+                break;
+            };
             if why != Some(Some(LossCause::Damage)) {
-                why = Some(reach.1);
+                why = Some(*cause);
             }
-            let to = reach.0.1;
-            if to >= last {
-                return why;
+            if *to >= last {
+                return (last, why);
             }
-            due = to + 1;
+            next = to + 1;
         }
+        if why.is_some() {
+            return (next - 1, why);
+        }
+        let mut firsts: Vec<u64> = self.losses.iter().map(|((from, _), _)| *from).collect();
+        firsts.retain(|from| (due..=last).contains(from));
+        (firsts.into_iter().min().map_or(last, |from| from - 1), None)
     }
 }

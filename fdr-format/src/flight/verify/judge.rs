@@ -194,7 +194,12 @@ impl Judge {
             }
         };
         let flight = self.flight.as_ref();
-        let mut texts = vec![identity_disagreement(manifest, reader.flight_id(), flight)];
+        let seen = self.streams.iter().flat_map(|stream| &stream.seen);
+        let headers: Vec<_> = seen.filter_map(|segment| segment.header).collect();
+        let id = reader.flight_id();
+        let lacks_segments = self.streams[0].gaps.missing > 0;
+        let identity = identity_disagreement(manifest, id, flight, &headers, lacks_segments);
+        let mut texts = vec![identity];
         if manifest.clean_shutdown && !self.findings.damage && !end_is_missing {
             for stream in self.streams.iter().filter(|stream| !stream.seen.is_empty()) {
                 texts.push(content_disagreement(manifest, stream));

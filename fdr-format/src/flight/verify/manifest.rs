@@ -1,17 +1,22 @@
 //! Whether the manifest agrees with the segments.
 
 use super::findings::{claim, disagreement};
+use super::segment::HeaderSeen;
 use super::stream::{SeenSegment, StreamJudge};
 use crate::flight::folder::segment_file;
-use crate::flight::{FlightDescription, Manifest, ManifestStream};
+use crate::flight::{FlightDescription, Manifest, ManifestSegment, ManifestStream};
 use crate::frame::FORMAT_VERSION;
 use crate::identity::FlightId;
 
-/// How the manifest disagrees with the flight that the headers describe.
+/// How the manifest disagrees with the flight that the headers describe. `headers` are those of all
+/// segments: the recorder that wrote the manifest last need not be the one that
+/// began the flight, and where segments are gone the one with its start may be.
 pub(super) fn identity_disagreement(
     manifest: &Manifest,
     flight_id: FlightId,
     flight: Option<&FlightDescription>,
+    headers: &[HeaderSeen],
+    lacks_segments: bool,
 ) -> Option<String> {
     let unix = |time: Option<u64>| time.map_or("unknown".to_owned(), |ns| ns.to_string());
     let mut claims = vec![
@@ -20,8 +25,21 @@ pub(super) fn identity_disagreement(
         claim("flight_id", manifest.flight_id, flight_id),
     ];
     if let Some(flight) = flight {
+        let recorder = |header: &&HeaderSeen| header.boot_id == manifest.boot_id;
+        let boot_id = headers.iter().find(recorder);
+        // Later segments carry later moments: only the first of each recorder tells the start.
+        let start = |header: &HeaderSeen| header.started_unix_ns == manifest.started_unix_ns;
+        let started = if lacks_segments || headers.iter().any(start) {
+            manifest.started_unix_ns
+        } else {
+            flight.clock.unix_ns
+        };
         claims.extend([
-            claim("boot_id", manifest.boot_id, flight.boot_id),
+            claim(
+                "boot_id",
+                manifest.boot_id,
+                boot_id.map_or(flight.boot_id, |header| header.boot_id),
+            ),
             claim(
                 "software_version",
                 &manifest.software_version,
@@ -31,7 +49,7 @@ pub(super) fn identity_disagreement(
             claim(
                 "started_unix_ns",
                 unix(manifest.started_unix_ns),
-                unix(flight.clock.unix_ns),
+                unix(started),
             ),
         ]);
     }
@@ -39,23 +57,28 @@ pub(super) fn identity_disagreement(
 }
 
 /// How the manifest of a closed flight disagrees with a stream that was read without damage. `records`
-/// counts dropped ones too; where some were dropped, only what is there is compared.
+/// counts dropped ones too; where some were dropped, only what is there is compared. So it is with a segment
+/// that was not closed: how much of it the device kept is not what the manifest was written from.
 pub(super) fn content_disagreement(manifest: &Manifest, stream: &StreamJudge) -> Option<String> {
     let Some(manifest) = manifest.stream(stream.stream) else {
         let nothing = format!("nothing of the {} stream", stream.stream);
         return disagreement("manifest.json", &[Some(nothing)]);
     };
-    let mut claims = vec![claim("records", manifest.records, stream.due)];
+    let bytes: u64 = manifest.segments.iter().map(|entry| entry.bytes).sum();
+    let mut claims = vec![
+        claim("records", manifest.records, stream.due),
+        claim("bytes", manifest.bytes, bytes),
+    ];
     if stream.gaps.missing == 0 {
-        let bytes = stream.seen.iter().map(|segment| segment.bytes).sum();
-        claims.push(claim("bytes", manifest.bytes, bytes));
-        claims.push(claim(
-            "segments",
-            manifest.segments.len(),
-            stream.seen.len(),
-        ));
+        let is_there = |entry: &ManifestSegment| {
+            let mut seen = stream.seen.iter();
+            seen.any(|seen| segment_file(seen.segment) == entry.file)
+        };
+        let gone = manifest.segments.iter().filter(|entry| !is_there(entry));
+        claims.extend(gone.map(|entry| Some(format!("{}, which is not there", entry.file))));
     }
-    for segment in &stream.seen {
+    let closed = |seen: &&SeenSegment| seen.footer.is_some() && !stream.is_given_up(seen.segment);
+    for segment in stream.seen.iter().filter(closed) {
         claims.extend(segment_claims(manifest, segment));
     }
     disagreement("manifest.json", &claims)

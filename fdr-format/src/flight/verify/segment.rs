@@ -31,7 +31,7 @@ pub(super) enum Depth {
 #[derive(Debug, Clone)]
 pub(super) enum SegmentEvent {
     /// Bytes that are no valid record; what that means depends on the rest of the flight.
-    Damage(Damage),
+    Damage(DamageSeen),
     /// Anything else.
     Finding {
         code: u8,
@@ -39,6 +39,14 @@ pub(super) enum SegmentEvent {
         range: Option<(u64, u64)>,
         text: String,
     },
+}
+
+/// Bytes that are no valid record, and which record was due there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct DamageSeen {
+    pub damage: Damage,
+    /// Number behind the record in front of them; `None` where no record is in front.
+    pub due: Option<u64>,
 }
 
 /// Records that a loss record says are missing.
@@ -73,6 +81,7 @@ pub(super) struct FooterSeen {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct HeaderSeen {
     pub boot_id: BootId,
+    pub started_unix_ns: Option<u64>,
     pub previous_chain: Option<Digest>,
 }
 
@@ -210,6 +219,7 @@ impl<'f> SegmentJudge<'f> {
         if at.offset == 0 {
             self.report.header = Some(HeaderSeen {
                 boot_id: header.boot_id,
+                started_unix_ns: header.anchor_unix_ns,
                 previous_chain: header.previous_chain,
             });
         }
@@ -326,7 +336,9 @@ impl ScanSink for SegmentJudge<'_> {
             Damage::Bytes { start, end, .. } | Damage::TornTail { start, end, .. } => {
                 self.report.damaged = true;
                 self.report.damaged_bytes += end - start;
-                self.event(3, SegmentEvent::Damage(*damage));
+                let due = self.report.holds.sequence.map(|(_, last)| last + 1);
+                let damage = *damage;
+                self.event(3, SegmentEvent::Damage(DamageSeen { damage, due }));
             }
         }
     }

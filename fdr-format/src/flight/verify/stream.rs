@@ -1,16 +1,21 @@
 //! What has been seen of one stream of a flight, segment after segment.
 
+mod chain;
+mod damage;
+
+use damage::Behind;
+
 use super::FindingKind;
 use super::findings::Findings;
 use super::gaps::Gaps;
-use super::segment::{FooterSeen, HeaderSeen, SegmentEvent, SegmentReport, ToldLoss, ToldRecovery};
-use crate::flight::folder::{SegmentPath, segment_file};
+use super::segment::{
+    DamageSeen, FooterSeen, HeaderSeen, SegmentEvent, SegmentReport, ToldLoss, ToldRecovery,
+};
+use crate::flight::folder::SegmentPath;
 use crate::flight::scan::ScanEnd;
 use crate::flight::{FlightDescription, Manifest};
-use crate::frame::FrameProblem;
 use crate::identity::{BootId, Digest, Stream};
 use crate::record::LossCause;
-use crate::segment::Damage;
 
 /// One segment as it was read.
 #[derive(Debug, Clone)]
@@ -21,12 +26,14 @@ pub(super) struct SeenSegment {
     pub sequence: Option<(u64, u64)>,
     pub header: Option<HeaderSeen>,
     pub footer: Option<FooterSeen>,
+    /// Whether the recorder says in it that it was restarted.
+    restarted: bool,
     /// Whether bytes in it are damaged, or it could not be read.
     pub damaged: bool,
     /// Least bytes of the footer that is due.
     footer_bytes: u64,
-    /// Bytes behind the last record that are none.
-    tail: Option<Damage>,
+    /// Bytes that are no valid record.
+    damages: Vec<DamageSeen>,
 }
 
 /// One stream.
@@ -85,8 +92,7 @@ impl StreamJudge {
             }
             Ok(ScanEnd::Read(_)) => {}
         }
-        let mut tail = None;
-        let end = report.holds.end;
+        let mut damages = Vec::new();
         for event in &report.events {
             match event {
                 SegmentEvent::Finding {
@@ -95,8 +101,7 @@ impl StreamJudge {
                     range,
                     text,
                 } => findings.add(*code, *kind, segment, *range, text.clone()),
-                SegmentEvent::Damage(damage) if is_tail(damage, end) => tail = Some(*damage),
-                SegmentEvent::Damage(damage) => damaged_bytes(findings, segment, damage),
+                SegmentEvent::Damage(damage) => damages.push(*damage),
             }
         }
         findings.omit(report.events_omitted, report.omitted_code);
@@ -114,15 +119,16 @@ impl StreamJudge {
         }
         self.seen.push(SeenSegment {
             segment: report.segment,
-            bytes: end,
+            bytes: report.holds.end,
             sequence: report.holds.sequence,
             header: report.header,
             footer: report.footer,
+            restarted: tells_of_restart(&report),
             damaged: report.damaged_bytes > 0 || !matches!(report.end, Ok(ScanEnd::Read(_))),
             footer_bytes: FOOTER_MIN
                 + 10 * report.holds.counts.iter().count() as u64
                 + 40 * report.holds.index.len() as u64,
-            tail,
+            damages,
         });
     }
 
@@ -152,8 +158,9 @@ impl StreamJudge {
         let Some(header) = report.header else {
             return;
         };
-        // A recorder that went on after the machine was started again says so.
-        let explained = !report.recoveries.is_empty();
+        // A recorder that went on after the machine was started again says so, unless what it said is in a
+        // torn part of its first segment.
+        let explained = tells_of_restart(report) || report.footer.is_none();
         if let Some(boot) = self
             .boot
             .filter(|&boot| boot != header.boot_id && !explained)
@@ -171,7 +178,8 @@ impl StreamJudge {
     /// A loss that some record or the drop journal tells of this stream.
     pub fn explain(&mut self, loss: ToldLoss) {
         self.gaps.explain(loss);
-        if loss.chain.is_some() || loss.cause == Some(LossCause::IoError) {
+        let in_doubt = matches!(loss.cause, Some(LossCause::IoError | LossCause::Restart));
+        if loss.chain.is_some() || in_doubt {
             let room = self.losses.len() < LEDGER_MAX;
             self.losses.extend(room.then_some(loss));
         }
@@ -216,197 +224,32 @@ impl StreamJudge {
         for index in 0..self.seen.len() {
             let seen = self.seen[index].clone();
             let is_last = Some(seen.segment) == self.last_segment;
-            self.judge_tail(&seen, is_last, manifest, findings);
+            for damage in &seen.damages {
+                let next = self.seen.get(index + 1);
+                let restarted = next.is_some_and(|next| next.restarted);
+                let behind = match (is_last, restarted) {
+                    (true, _) => Behind::Nothing,
+                    (false, true) => Behind::Restart,
+                    (false, false) => Behind::Segment,
+                };
+                self.judge_damage(&seen, damage, behind, manifest, findings);
+            }
             if !is_last {
                 self.judge_unfinished(&seen, prefix, findings);
             }
         }
     }
+}
 
-    fn judge_tail(
-        &self,
-        seen: &SeenSegment,
-        is_last: bool,
-        manifest: Option<&Manifest>,
-        findings: &mut Findings,
-    ) {
-        let Some(damage) = seen.tail else {
-            return;
-        };
-        let Some((start, end)) = damage.bytes() else {
-            return;
-        };
-        let segment = Some(seen.segment);
-        let is_torn = matches!(damage, Damage::TornTail { .. }) && seen.footer.is_none();
-        let told =
-            |recovery: &&ToldRecovery| (recovery.segment, recovery.bytes) == (seen.segment, start);
-        let is_open = is_torn && self.may_be_open(seen, start, end, manifest);
-        let is_uncut = seen.footer.is_some() && manifest.is_none() && is_unwritten(&damage);
-        if is_last && (is_open || is_uncut) {
-            findings.add(
-                2,
-                FindingKind::TornTail,
-                segment,
-                Some((start, end)),
-                damage.to_string(),
-            );
-        } else if seen.footer.is_none()
-            && (self.recoveries.iter().any(|recovery| told(&recovery))
-                || self.is_given_up(seen.segment))
-        {
-            let text = format!("{damage}, as the recorder says");
-            findings.add(0, FindingKind::Unclosed, segment, Some((start, end)), text);
-        } else {
-            damaged_bytes(findings, segment, &damage);
-        }
-    }
-
-    /// Whether the recorder says that it could not write the segment to its end.
-    fn is_given_up(&self, segment: u32) -> bool {
-        let given_up =
-            |loss: &ToldLoss| loss.segment == segment && loss.cause == Some(LossCause::IoError);
-        self.losses.iter().any(given_up)
-    }
-
-    /// Whether the recorder may have been writing bytes `start` to `end` of the last segment when it
-    /// ended: nothing says that the segment was closed with them.
-    fn may_be_open(
-        &self,
-        seen: &SeenSegment,
-        start: u64,
-        end: u64,
-        manifest: Option<&Manifest>,
-    ) -> bool {
-        let file = segment_file(seen.segment);
-        let closed_at = manifest.and_then(|manifest| {
-            let stream = manifest.stream(self.stream)?;
-            let entry = stream.segments.iter().find(|entry| entry.file == file)?;
-            Some(entry.bytes)
-        });
-        let footer_is_whole = self.clean_shutdown && end - start >= seen.footer_bytes;
-        !footer_is_whole && closed_at != Some(end)
-    }
-
-    /// A segment that another one follows should have a footer, which is not of the last one.
-    fn judge_unfinished(
-        &self,
-        seen: &SeenSegment,
-        prefix: &mut dyn FnMut(u32, u64) -> Option<Digest>,
-        findings: &mut Findings,
-    ) {
-        let segment = Some(seen.segment);
-        match seen.footer {
-            None => {
-                let told = |recovery: &&ToldRecovery| recovery.segment == seen.segment;
-                let kind = FindingKind::Unclosed;
-                if let Some(recovery) = self.recoveries.iter().find(told) {
-                    if let Some(digest) = recovery.digest
-                        && prefix(seen.segment, recovery.bytes) != Some(digest)
-                    {
-                        let kind = FindingKind::ChainBroken;
-                        let text = format!(
-                            "its first {} bytes are not those that the recorder found after its restart",
-                            recovery.bytes
-                        );
-                        findings.add(4, kind, segment, None, text);
-                    }
-                    let text = "the recorder was restarted in this segment and went on in the next";
-                    findings.add(0, kind, segment, None, text.to_owned());
-                } else {
-                    let text = "the segment has no footer though another one follows";
-                    findings.add(0, kind, segment, None, text.to_owned());
-                }
-            }
-            Some(FooterSeen { last: true, .. }) => {
-                let kind = FindingKind::FooterDisagrees;
-                let text = "the footer says that the segment is the last one, another one follows";
-                findings.add(4, kind, segment, None, text.to_owned());
-            }
-            Some(_) => {}
-        }
-    }
-
-    /// Whether each footer, and each header that says it, continues the chain of the one before.
-    pub fn judge_chain(&self, findings: &mut Findings) {
-        // Unknown behind segments that were dropped without telling their chain.
-        let mut chain = Some(Digest::default());
-        // Behind a segment that was given up while it was closed: the chain in front of it.
-        let mut passed_over = None;
-        let mut due = self.stream.segment(0);
-        for seen in &self.seen {
-            if seen.segment != due {
-                let before = seen.segment.checked_sub(1);
-                let told = self.losses.iter().rev();
-                let mut told = told.filter(|loss| Some(loss.segment) == before);
-                chain = told.find_map(|loss| loss.chain);
-                passed_over = None;
-            }
-            due = seen.segment.saturating_add(1);
-            let told = seen.footer.map(|footer| footer.previous_chain);
-            let by_header = seen.header.and_then(|header| header.previous_chain);
-            for told in [told, by_header].into_iter().flatten() {
-                if let Some(chain) =
-                    chain.filter(|&chain| chain != told && passed_over != Some(told))
-                {
-                    let text = format!("it continues {told}, the segment in front ends in {chain}");
-                    let kind = FindingKind::ChainBroken;
-                    findings.add(4, kind, Some(seen.segment), None, text);
-                }
-            }
-            match seen.footer {
-                Some(footer) => {
-                    let given_up = self.is_given_up(seen.segment);
-                    passed_over = given_up.then_some(footer.previous_chain);
-                    chain = Some(footer.chain);
-                }
-                // The footer may be among the damaged bytes.
-                None if seen.damaged => chain = None,
-                None => {}
-            }
-        }
-    }
+fn tells_of_restart(report: &SegmentReport) -> bool {
+    let restarted = |loss: &ToldLoss| loss.cause == Some(LossCause::Restart);
+    !report.recoveries.is_empty() || report.losses.iter().any(restarted)
 }
 
 /// Most dropped segments whose chain, and most restarts, that are remembered.
 const LEDGER_MAX: usize = 100_000;
 /// Bytes of the frame of a segment footer whose lists are empty.
 const FOOTER_MIN: u64 = 32 + 8 + 3 * 32 + 4 + 1 + 6 * 8 + 4 * 2;
-
-/// Whether damage reaches to the end of the file and there is no record behind it.
-fn is_tail(damage: &Damage, end_of_records: u64) -> bool {
-    damage
-        .bytes()
-        .is_some_and(|(start, _)| start >= end_of_records)
-}
-
-/// Whether the bytes may be room that was reserved and never written: a recorder that was killed
-/// between a segment's footer and the cut behind it leaves such bytes.
-fn is_unwritten(damage: &Damage) -> bool {
-    let Damage::TornTail { problem, .. } = damage else {
-        return false;
-    };
-    matches!(
-        problem,
-        FrameProblem::Unwritten | FrameProblem::Truncated { .. }
-    )
-}
-
-fn damaged_bytes(findings: &mut Findings, segment: Option<u32>, damage: &Damage) {
-    let bytes = match *damage {
-        Damage::TornTail {
-            start,
-            end,
-            problem,
-        } => Damage::Bytes {
-            start,
-            end,
-            problem,
-        },
-        other => other,
-    };
-    let kind = FindingKind::DamagedBytes;
-    findings.add(3, kind, segment, damage.bytes(), bytes.to_string());
-}
 
 /// Records are missing; `cause` is why, if a loss record says so.
 fn missing(
