@@ -9,14 +9,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use fdr_format::{DropLine, DropLog};
+use fdr_format::{DROPS_FILE, DropLine, DropLog};
 
 use super::volume::{FileUse, Volume, VolumeFile, remove_durably, sync_folder_of};
 
 /// Room that is kept behind the last line.
 const ROOM_AHEAD: u64 = 64 << 10;
 /// Longest journal that is taken over: some hundred thousand drops.
-const JOURNAL_MAX: usize = 64 << 20;
+pub(super) const JOURNAL_MAX: usize = 64 << 20;
 
 /// The drop journal of a flight.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl<F: VolumeFile> Journal<F> {
     /// # Errors
     /// When it cannot be read or made.
     pub fn open<V: Volume<File = F>>(volume: &V, flight: &Path) -> io::Result<Self> {
-        let path = flight.join("drops.log");
+        let path = flight.join(DROPS_FILE);
         let mut journal = Self {
             lines: String::new(),
             path,

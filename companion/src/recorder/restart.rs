@@ -11,8 +11,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use fdr_format::records::{ComponentLifecycleEvent, LifecycleEvent, LossCause, Severity};
-use fdr_format::{BootId, ClockAnchor, Digest, FlightId, List, Record, Stream, segment_path};
+use fdr_format::{
+    BootId, ClockAnchor, DROPS_FILE, Digest, DropLog, FlightId, List, Record, Stream, segment_path,
+};
 
+use super::journal::JOURNAL_MAX;
 use super::shelf::{ClosedSegment, index};
 use super::tally::{COMPONENT, Loss, LostWhat, Tally};
 use super::volume::{Volume, remove_durably};
@@ -210,7 +213,7 @@ pub fn read_flight<V: Volume>(
 }
 
 /// Goes back from the newest segment to the last that is closed, and further as long as losses there may
-/// not be told yet. Of those that are not closed, `segments` then says what they hold.
+/// not be told yet; what was dropped in front of them the journal tells. Of those that are not closed, `segments` then says what they hold.
 fn resume_stream<V: Volume>(
     volume: &V,
     flight: &Path,
@@ -225,6 +228,15 @@ fn resume_stream<V: Volume>(
     resumed.number = Stream::of(newest.segment).1 + 1;
     let mut last_sequence = None;
     let mut known = Vec::new();
+    let journal = match volume.read(&flight.join(DROPS_FILE), 0, JOURNAL_MAX) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => DropLog::default(),
+        bytes => DropLog::parse(&bytes?),
+    };
+    for (line, first, last) in journal.ranges() {
+        if Stream::of(line.segment).0 == stream {
+            known.push((line.segment, Vec::from([(first, last)])));
+        }
+    }
     let (mut closed, mut read_bytes) = (false, 0);
     for found in segments.iter_mut().rev() {
         let footer = read_footer(volume, flight, flight_id, found)?;
@@ -239,7 +251,10 @@ fn resume_stream<V: Volume>(
                 break;
             }
         }
-        let read = read_segment(volume, flight, flight_id, found.segment, found.bytes)?;
+        let mut read = read_segment(volume, flight, flight_id, found.segment, found.bytes)?;
+        // The footer may be whole where what stands before it is not.
+        read.known
+            .extend(footer.map(|(_, sequence)| (sequence, sequence)));
         read_bytes += found.bytes;
         if !closed {
             last_sequence = last_sequence.max(read.held.sequence.map(|(_, last)| last));
@@ -273,7 +288,7 @@ fn resume_stream<V: Volume>(
     Ok(resumed)
 }
 
-/// The numbers that none of the segments holds or tells of.
+/// The numbers that none of the segments holds or tells of, from the first of the flight on.
 fn holes_in(segments: &[(u32, Vec<(u64, u64)>)]) -> Vec<Loss> {
     let ranges = segments
         .iter()
@@ -281,7 +296,7 @@ fn holes_in(segments: &[(u32, Vec<(u64, u64)>)]) -> Vec<Loss> {
     let mut ranges: Vec<_> = ranges.collect();
     ranges.sort_unstable();
     let mut holes: Vec<Loss> = Vec::new();
-    let mut next = ranges.first().map_or(0, |((first, _), _)| *first);
+    let mut next = 0;
     for ((first, last), segment) in ranges {
         if first > next {
             let full = holes.len() == HOLES_MAX;

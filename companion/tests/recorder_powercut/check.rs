@@ -41,6 +41,26 @@ fn index(stream: Stream) -> usize {
     }
 }
 
+impl std::fmt::Display for Read {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for stream in [Stream::Bulk, Stream::Essential] {
+            let mut runs: Vec<(u64, u64)> = Vec::new();
+            for &sequence in &self.sequences[index(stream)] {
+                match runs.last_mut() {
+                    Some((_, last)) if *last + 1 == sequence => *last = sequence,
+                    _ => runs.push((sequence, sequence)),
+                }
+            }
+            let explained = &self.explained[index(stream)];
+            writeln!(f, "{stream}: holds {runs:?}, explains {explained:?}")?;
+        }
+        let findings = self.verdict.iter().flat_map(|verdict| &verdict.findings);
+        findings
+            .into_iter()
+            .try_for_each(|finding| writeln!(f, "{finding:?}"))
+    }
+}
+
 /// Reads everything and checks rule 1. `path` is where `image` can be opened.
 pub fn read(path: &Path, image: &Image, written: &HashMap<Key, u64>) -> Result<Read, String> {
     let mut read = Read::default();
@@ -107,10 +127,13 @@ impl Read {
         let mut last: [Option<(u32, u64)>; 2] = [None; 2];
         for line in &log.lines {
             let stream = index(Stream::of(line.segment).0);
-            let first = match last[stream] {
-                Some((before, end)) if before + 1 == line.segment => end,
-                _ => line.first_sequence,
-            };
+            let follows = last[stream].filter(|(before, _)| before + 1 == line.segment);
+            // Nothing of the segment was valid when it was dropped.
+            if line.records == 0 {
+                last[stream] = follows.map(|(_, end)| (line.segment, end));
+                continue;
+            }
+            let first = follows.map_or(line.first_sequence, |(_, end)| end);
             self.explained[stream].push((first, line.last_sequence));
             last[stream] = Some((line.segment, line.last_sequence));
         }

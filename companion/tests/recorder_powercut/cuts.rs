@@ -144,7 +144,7 @@ impl Tester {
         if let Some(last) = trace.boundaries.last() {
             let read = self.read(&last.disk.image(Cut::Lost), trace);
             if let Err(error) = check::ended(&read) {
-                panic!("{what}: {error}");
+                panic!("{what}: {error}\n{read}");
             }
         }
     }
@@ -228,7 +228,7 @@ impl Tester {
             (Promise::Void, None) => Ok(()),
         };
         if let Err(error) = judged {
-            panic!("{}: {error}", what());
+            panic!("{}: {error}\n{read}", what());
         }
     }
 }

@@ -32,6 +32,8 @@ const STATES: usize = 10_000;
 /// Flights that fail before the rest is left out.
 const FAILURES: usize = 12;
 const STATES_VARIABLE: &str = "POWERCUT_STATES";
+/// Number of the only flight that is flown, to look at one that failed.
+const FLIGHT_VARIABLE: &str = "POWERCUT_FLIGHT";
 
 /// The flight of number `number`, and what goes wrong in it.
 fn campaign(number: u64) -> (Script, Faults) {
@@ -81,6 +83,11 @@ fn quiet(number: u64) -> Script {
 
 #[test]
 fn what_was_promised_survives_a_power_cut_at_every_call_whatever_else_fails() {
+    if let Ok(number) = std::env::var(FLIGHT_VARIABLE) {
+        let (script, faults) = campaign(number.parse().unwrap());
+        Tester::new(Promise::Kept).fly_and_cut(&script, faults, 8);
+        return;
+    }
     let wanted = std::env::var(STATES_VARIABLE).ok();
     let wanted = wanted.map_or(STATES, |states| states.parse().unwrap());
     let threads = std::thread::available_parallelism().map_or(1, usize::from);

@@ -11,7 +11,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::open::read_limited;
-use crate::identity::Digest;
+use crate::identity::{Digest, Stream};
 use crate::record::{LossCause, TypeCounts};
 
 /// Name of the journal inside a flight's folder.
@@ -140,6 +140,26 @@ impl DropLog {
         log.torn = pending > 0;
         log
     }
+
+    /// The numbers that the journal explains, a range for each line whose segment held records. What is
+    /// missing between segments that were dropped one after the other was told in one that is gone as
+    /// well: the later line covers it.
+    pub fn ranges(&self) -> impl Iterator<Item = (&DropLine, u64, u64)> {
+        let mut before: [Option<(u32, u64)>; 2] = [None; 2];
+        self.lines.iter().filter_map(move |line| {
+            let stream = Stream::of(line.segment).0 as usize;
+            let follows = before[stream].filter(|(segment, _)| segment + 1 == line.segment);
+            if line.records == 0 {
+                before[stream] = follows.map(|(_, due)| (line.segment, due));
+                return None;
+            }
+            let due = line.last_sequence.saturating_add(1);
+            before[stream] = Some((line.segment, due));
+            let first =
+                follows.map_or(line.first_sequence, |(_, due)| due.min(line.first_sequence));
+            Some((line, first, line.last_sequence))
+        })
+    }
 }
 
 #[cfg(test)]
@@ -191,5 +211,27 @@ mod tests {
             assert_eq!((log.whole_bytes, log.torn), (end, end != cut));
             assert_eq!(log.damaged, 0);
         }
+    }
+
+    #[test]
+    fn a_hole_between_neighbours_that_are_gone_is_explained_and_an_empty_segment_is_no_record_0() {
+        let with = |segment, first_sequence, last_sequence, records| DropLine {
+            first_sequence,
+            last_sequence,
+            records,
+            ..line(segment)
+        };
+        let log = DropLog {
+            lines: vec![
+                with(0, 0, 2, 3),
+                with(1, 0, 0, 0),
+                with(2, 72, 80, 9),
+                with(4, 90, 95, 6),
+                with(Stream::Essential.segment(5), 7, 8, 2),
+            ],
+            ..DropLog::default()
+        };
+        let ranges: Vec<_> = log.ranges().map(|(_, first, last)| (first, last)).collect();
+        assert_eq!(ranges, [(0, 2), (3, 80), (90, 95), (7, 8)]);
     }
 }

@@ -73,6 +73,15 @@ impl Gaps {
         judged
     }
 
+    /// Whether losses together explain every number from `first` to `last`; nothing is left to explain when
+    /// `last` stands in front of `first`.
+    pub fn are_explained(&self, first: u64, last: u64) -> bool {
+        first > last || {
+            let (to, why) = self.part(first, last);
+            to >= last && why.is_some()
+        }
+    }
+
     /// The longest part from `due` on, up to `last`, that losses together explain or that none does, and why
     /// it is missing.
     fn part(&self, due: u64, last: u64) -> (u64, Explanation) {

@@ -124,13 +124,12 @@ impl Judge {
                 return;
             }
         };
-        for line in &journal.lines {
-            let cause = line.loss_cause();
+        for (line, first, last) in journal.ranges() {
             self.stream(line.segment).explain(ToldLoss {
                 segment: line.segment,
-                first: line.first_sequence,
-                last: line.last_sequence,
-                cause,
+                first,
+                last,
+                cause: line.loss_cause(),
                 chain: line.chain,
             });
         }

@@ -58,7 +58,8 @@ pub(super) fn identity_disagreement(
 
 /// How the manifest of a closed flight disagrees with a stream that was read without damage. `records`
 /// counts dropped ones too; where some were dropped, only what is there is compared. So it is with a segment
-/// that was not closed: how much of it the device kept is not what the manifest was written from.
+/// that was not closed, or of which the recorder says that bytes are none of the recording: how much of it the
+/// device kept is not what the manifest was written from.
 pub(super) fn content_disagreement(manifest: &Manifest, stream: &StreamJudge) -> Option<String> {
     let Some(manifest) = manifest.stream(stream.stream) else {
         let nothing = format!("nothing of the {} stream", stream.stream);
@@ -77,8 +78,10 @@ pub(super) fn content_disagreement(manifest: &Manifest, stream: &StreamJudge) ->
         let gone = manifest.segments.iter().filter(|entry| !is_there(entry));
         claims.extend(gone.map(|entry| Some(format!("{}, which is not there", entry.file))));
     }
-    let closed = |seen: &&SeenSegment| seen.footer.is_some() && !stream.is_given_up(seen.segment);
-    for segment in stream.seen.iter().filter(closed) {
+    let whole = |seen: &&SeenSegment| {
+        seen.footer.is_some() && !seen.damaged && !stream.is_given_up(seen.segment)
+    };
+    for segment in stream.seen.iter().filter(whole) {
         claims.extend(segment_claims(manifest, segment));
     }
     disagreement("manifest.json", &claims)

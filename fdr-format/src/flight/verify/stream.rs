@@ -101,7 +101,10 @@ impl StreamJudge {
                     range,
                     text,
                 } => findings.add(*code, *kind, segment, *range, text.clone()),
-                SegmentEvent::Damage(damage) => damages.push(*damage),
+                SegmentEvent::Damage(damage) => damages.push(DamageSeen {
+                    due: damage.due.or(Some(self.due)),
+                    ..*damage
+                }),
             }
         }
         findings.omit(report.events_omitted, report.omitted_code);

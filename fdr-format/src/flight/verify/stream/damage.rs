@@ -65,14 +65,19 @@ impl StreamJudge {
         let start = at.damage.bytes().map_or(0, |(start, _)| start);
         let mut recoveries = self.recoveries.iter();
         let behind = |told: &ToldRecovery| told.segment == seen.segment && told.bytes <= start;
-        let in_doubt = |loss: &ToldLoss| match (loss.cause, at.due) {
-            (Some(LossCause::IoError), due) => {
-                let behind_last = loss.last.saturating_add(1);
-                let is_due = due.is_none_or(|due| (loss.first..=behind_last).contains(&due));
-                loss.segment == seen.segment && is_due
-            }
-            (Some(LossCause::Restart), Some(due)) => (loss.first..=loss.last).contains(&due),
-            _ => false,
+        let in_doubt = |loss: &ToldLoss| {
+            // The number behind a segment's last record is due where the zeros behind it begin.
+            let (of_segment, behind_last) = match loss.cause {
+                Some(LossCause::IoError) => (loss.segment == seen.segment, 1),
+                Some(LossCause::Restart) => (true, 0),
+                _ => return false,
+            };
+            // Numbers in front of the loss may have been lost on the way to the file.
+            let is_due = at.due.is_none_or(|due| {
+                due <= loss.last.saturating_add(behind_last)
+                    && self.gaps.are_explained(due, loss.first.saturating_sub(1))
+            });
+            of_segment && is_due
         };
         (seen.footer.is_none() && recoveries.any(behind)) || self.losses.iter().any(in_doubt)
     }
