@@ -35,16 +35,18 @@ use sector::{GROUND_M, package, picture, place, region};
 use terrain::{Season, Terrain};
 
 const LENS: Lens = Lens {
-    width: 320,
-    height: 240,
-    focal_px: 250.0,
+    width: 480,
+    height: 360,
+    focal_px: 500.0,
 };
 const PERIOD_NS: u64 = 333_000_000;
 const SPEED_MPS: f64 = 15.0;
+/// So that a tile of zoom 19 lies in the middle of the frames.
+const EAST_M: f64 = 20.0;
 const POSE: Pose = Pose {
     roll_rad: 0.02,
     pitch_rad: 0.01,
-    yaw_rad: 0.3,
+    yaw_rad: 0.1,
     agl_m: 100.0,
 };
 
@@ -89,7 +91,7 @@ fn frame(number: u64, ground: &dyn Fn(f64, f64) -> f64) -> CameraFrame {
             number,
             exposure: exposure(number),
         },
-        content: FrameContent::Image(LENS.photograph(&POSE, [north_at(number), 0.0], ground)),
+        content: FrameContent::Image(LENS.photograph(&POSE, [north_at(number), EAST_M], ground)),
     }
 }
 
@@ -103,9 +105,9 @@ fn attitude(time: MonotonicNs) -> Input {
     })
 }
 
-/// The estimate 12 m east of the truth.
+/// The estimate is 12 m east of the truth.
 fn position(number: u64) -> Output {
-    let at = place(north_at(number), 12.0);
+    let at = place(north_at(number), EAST_M + 12.0);
     Output::Position(EmittedExternalPosition {
         time: exposure(number),
         lat_rad: at.lat_rad,
@@ -167,7 +169,7 @@ fn odometry_and_anchors_reach_the_navigator_and_its_verdict_makes_tiles() {
                 }
                 Input::SatelliteAnchor(anchor) => {
                     anchors += 1;
-                    let truth = place(north_at(number), 0.0);
+                    let truth = place(north_at(number), EAST_M);
                     let found = companion::navigator::Geodetic {
                         lat_rad: anchor.lat_rad,
                         lon_rad: anchor.lon_rad,

@@ -86,19 +86,20 @@ pub fn run(line: &CommandLine, arguments: &Arguments) -> ExitCode {
     }
 }
 
-fn qualify(arguments: &Arguments) -> Result<Vec<FrameResult>, String> {
-    let folder = PhotoFolder::open(&arguments.frames).map_err(|error| error.to_string())?;
-    let unknown = folder
-        .photos()
-        .iter()
-        .filter(|photo| photo.pose().is_none());
-    let unknown = unknown.count();
+/// Says how many photos cannot be judged.
+fn tell_unknown(folder: &PhotoFolder) {
+    let photos = folder.photos();
+    let unknown = photos.iter().filter(|photo| photo.pose().is_none()).count();
     if unknown > 0 {
         tell(&format!(
             "note: {unknown} of {} photos have no agl_m or no yaw_deg and are refused",
-            folder.photos().len()
+            photos.len()
         ));
     }
+}
+
+fn qualify(arguments: &Arguments) -> Result<Vec<FrameResult>, String> {
+    let folder = PhotoFolder::open(&arguments.frames).map_err(|error| error.to_string())?;
     let prior = PriorError {
         error_m: arguments.prior_error,
         seed: arguments.seed,
@@ -110,6 +111,7 @@ fn qualify(arguments: &Arguments) -> Result<Vec<FrameResult>, String> {
     };
     let results = match &arguments.map {
         None => {
+            tell_unknown(&folder);
             let settings = OdometrySettings::default();
             qualify_odometry(&folder, settings, prior, sigmas, |_| {})
         }
@@ -119,6 +121,7 @@ fn qualify(arguments: &Arguments) -> Result<Vec<FrameResult>, String> {
             for text in &map.warnings {
                 tell(&format!("warning: --map: {text}"));
             }
+            tell_unknown(&folder);
             let settings = AnchorSettings::default();
             qualify_anchors(
                 &folder,

@@ -40,6 +40,8 @@ use super::writer::{Writer, WriterStep};
 
 /// Steps that the beginning of a flight may take: two files, and the removal of what is in the way.
 const FIRST_STEPS: usize = 64;
+/// How often the keeper makes room and the writer looks whether there is some, at the beginning of a flight.
+const FIRST_ROUNDS: usize = 4;
 
 /// The parts of a recorder, put together.
 #[derive(Debug)]
@@ -198,17 +200,26 @@ impl<V: Volume> Machines<V> {
             self.say_resumed(resumed, now_ns);
         }
         self.collector.flush(now_ns);
-        for _ in 0..FIRST_STEPS {
-            if self.keeper.step(now_ns) == KeeperStep::Idle {
+        for _ in 0..FIRST_ROUNDS {
+            for _ in 0..FIRST_STEPS {
+                if self.keeper.step(now_ns) == KeeperStep::Idle {
+                    break;
+                }
+            }
+            // A segment at the cap is dropped before its loss is recorded, once the writer misses the room.
+            while self.writer.step(&mut || now_ns) == WriterStep::Done {}
+            if !self.shared.staging.queue().waits(Stream::Bulk) {
                 break;
             }
         }
-        while self.writer.step(&mut || now_ns) == WriterStep::Done {}
         if let Some((path, source)) = self.writer.take_problem() {
             return Err(RecorderError::Write { path, source });
         }
         let path = self.shared.folder.clone();
-        if self.shared.staging.queue().waits(Stream::Bulk) {
+        // What a flight that goes on has to say may take more than one segment, and the second one the drop of
+        // an old one: that waits in staging.
+        let begun = self.writer.files().written(Stream::Bulk).records > 0;
+        if !begun && self.shared.staging.queue().waits(Stream::Bulk) {
             let none = || (path, io::Error::from(io::ErrorKind::StorageFull));
             let (path, source) = self.keeper.take_problem().unwrap_or_else(none);
             return Err(RecorderError::Write { path, source });

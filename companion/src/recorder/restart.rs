@@ -235,6 +235,7 @@ fn resume_stream<V: Volume>(
     for (line, first, last) in journal.ranges() {
         if Stream::of(line.segment).0 == stream {
             known.push((line.segment, Vec::from([(first, last)])));
+            resumed.chain = line.chain.unwrap_or(resumed.chain);
         }
     }
     let (mut closed, mut read_bytes) = (false, 0);

@@ -226,6 +226,7 @@ class Autopilot:
             return
         key = bytes(m.secret_key)
         if key == bytes(32):
+            self.count_signatures()
             self.mav.signing = mavlink.MAVLinkSigning()
             return
         self.mav.signing.secret_key = key
@@ -238,12 +239,17 @@ class Autopilot:
         self.boot = time.monotonic()
         self.offset_ms = 0
 
+    def count_signatures(self):
+        """Adds what was counted under a key, which pymavlink forgets with it."""
+        signing, counts = self.mav.signing, self.seen.setdefault("signing", {})
+        for name, count in (
+            ("good", signing.goodsig_count), ("bad", signing.badsig_count),
+            ("unsigned", signing.unsigned_count), ("rejected", signing.reject_count),
+        ):
+            counts[name] = counts.get(name, 0) + count
+
     def result(self):
-        signing = self.mav.signing
-        self.seen["signing"] = {
-            "good": signing.goodsig_count, "bad": signing.badsig_count,
-            "unsigned": signing.unsigned_count, "rejected": signing.reject_count,
-        }
+        self.count_signatures()
         return self.seen
 
 

@@ -80,7 +80,18 @@ pub fn region(captured: &str, class: RegionClass) -> Region {
 }
 
 /// Makes a package of a picture.
+#[allow(dead_code, reason = "not every test begins in the middle")]
 pub fn package(folder: &Path, picture: &Picture, region: Region) -> (PathBuf, Built) {
+    package_from(folder, picture, region, middle())
+}
+
+/// A package whose origin, where the flight begins, is the ground at `start`.
+pub fn package_from(
+    folder: &Path,
+    picture: &Picture,
+    region: Region,
+    start: Geodetic,
+) -> (PathBuf, Built) {
     let package = folder.join("package");
     let built = build(&BuildOptions {
         folder: &package,
@@ -93,8 +104,8 @@ pub fn package(folder: &Path, picture: &Picture, region: Region) -> (PathBuf, Bu
         region,
         region_is_all: true,
         origin: Some(Origin {
-            lat_deg: MIDDLE_DEG[0],
-            lon_deg: MIDDLE_DEG[1],
+            lat_deg: start.lat_rad.to_degrees(),
+            lon_deg: start.lon_rad.to_degrees(),
             alt_msl_m: GROUND_M,
         }),
         flight_id: None,

@@ -32,11 +32,11 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
     let folder = report.folder.display();
     writeln!(
         out,
-        "See it:       cargo run --release -p fdr-replay -- report {folder} -o report.html"
+        "See it:       cargo run -r -p fdr-replay -- report {folder} -o report.html"
     )?;
     writeln!(
         out,
-        "Look inside:  cargo run --release -p fdr-replay -- info {folder}"
+        "Look inside:  cargo run -r -p fdr-replay -- info {folder}"
     )
 }
 

@@ -227,18 +227,19 @@ impl StreamJudge {
         for index in 0..self.seen.len() {
             let seen = self.seen[index].clone();
             let is_last = Some(seen.segment) == self.last_segment;
+            let next = self.seen.get(index + 1);
+            // Nothing is valid of a segment that was begun when the recorder was killed again.
+            let restarted = next.is_some_and(|next| next.restarted || next.sequence.is_none());
+            let behind = match (is_last, restarted) {
+                (true, _) => Behind::Nothing,
+                (false, true) => Behind::Restart,
+                (false, false) => Behind::Segment,
+            };
             for damage in &seen.damages {
-                let next = self.seen.get(index + 1);
-                let restarted = next.is_some_and(|next| next.restarted);
-                let behind = match (is_last, restarted) {
-                    (true, _) => Behind::Nothing,
-                    (false, true) => Behind::Restart,
-                    (false, false) => Behind::Segment,
-                };
                 self.judge_damage(&seen, damage, behind, manifest, findings);
             }
             if !is_last {
-                self.judge_unfinished(&seen, prefix, findings);
+                self.judge_unfinished(&seen, behind, prefix, findings);
             }
         }
     }

@@ -1,25 +1,31 @@
 //! Whether the segments are those that were recorded one after the other.
 
+use std::collections::VecDeque;
+
 use super::super::FindingKind;
 use super::super::findings::Findings;
 use super::StreamJudge;
 use crate::identity::Digest;
+
+/// Most segments in a row whose closing may be in doubt: more than wait in staging when a disk fails.
+const PASSED_OVER_MAX: usize = 64;
 
 impl StreamJudge {
     /// Whether each footer, and each header that says it, continues the chain of the one before.
     pub fn judge_chain(&self, findings: &mut Findings) {
         // Unknown behind segments that were dropped without telling their chain.
         let mut chain = Some(Digest::default());
-        // Behind a segment that was given up while it was closed: the chain in front of it.
-        let mut passed_over = None;
+        // Behind segments whose closing was in doubt: the chains in front of them.
+        let mut passed_over = VecDeque::new();
         let mut due = self.stream.segment(0);
-        for (index, seen) in self.seen.iter().enumerate() {
+        for seen in &self.seen {
             if seen.segment != due {
                 let before = seen.segment.checked_sub(1);
                 let told = self.losses.iter().rev();
                 let mut told = told.filter(|loss| Some(loss.segment) == before);
-                chain = told.find_map(|loss| loss.chain);
-                passed_over = None;
+                let in_doubt = before.is_none_or(|before| self.is_in_doubt(before));
+                chain = told.find_map(|loss| loss.chain).filter(|_| !in_doubt);
+                passed_over.clear();
             }
             due = seen.segment.saturating_add(1);
             let told = seen.footer.map(|footer| footer.previous_chain);
@@ -28,7 +34,7 @@ impl StreamJudge {
                 let Some(chain) = chain.filter(|&chain| chain != told) else {
                     continue;
                 };
-                if passed_over == Some(told) {
+                if passed_over.contains(&told) {
                     let text =
                         "its chain passes over the segment in front, whose closing was in doubt";
                     let kind = FindingKind::Unclosed;
@@ -41,8 +47,14 @@ impl StreamJudge {
             }
             match seen.footer {
                 Some(footer) => {
-                    let given_up = self.is_given_up(seen.segment) || self.may_be_untold(index);
-                    passed_over = given_up.then_some(footer.previous_chain);
+                    if !self.is_in_doubt(seen.segment) {
+                        passed_over.clear();
+                    } else {
+                        if passed_over.len() == PASSED_OVER_MAX {
+                            passed_over.pop_front();
+                        }
+                        passed_over.push_back(footer.previous_chain);
+                    }
                     chain = Some(footer.chain);
                 }
                 // The footer may be among the damaged bytes.
@@ -52,10 +64,19 @@ impl StreamJudge {
         }
     }
 
-    /// Whether the record that gave up the segment at `index` may have gone with an end without order: it
-    /// stands behind the next segment when that one was framed already.
-    fn may_be_untold(&self, index: usize) -> bool {
-        let mut behind = self.seen[index + 1..].iter();
+    /// Whether the recorder says, or could not say any more, that it does not know how the segment ended.
+    fn is_in_doubt(&self, segment: u32) -> bool {
+        let mut recoveries = self.recoveries.iter();
+        self.is_given_up(segment)
+            || recoveries.any(|told| told.segment == segment)
+            || self.may_be_untold(segment)
+    }
+
+    /// Whether the record that gave up the segment may have gone with an end without order: it stands
+    /// behind the next segment when that one was framed already.
+    pub(super) fn may_be_untold(&self, segment: u32) -> bool {
+        let behind = self.seen.iter().rev();
+        let mut behind = behind.take_while(|seen| seen.segment > segment);
         !self.clean_shutdown || behind.any(|seen| seen.restarted)
     }
 }

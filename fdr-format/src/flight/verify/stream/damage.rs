@@ -39,7 +39,8 @@ impl StreamJudge {
         let is_open = is_torn && self.may_be_open(seen, start, end, manifest);
         // A recorder that was killed behind the footer did not cut off what aligned it.
         let is_uncut = is_tail && seen.footer.is_some() && is_unwritten(&damage);
-        if self.is_told(seen, at) || (is_uncut && behind == Behind::Restart) {
+        let may_be_uncut = behind != Behind::Nothing && self.may_be_untold(seen.segment);
+        if self.is_told(seen, at) || (is_uncut && may_be_uncut) {
             let text = format!("{damage}, as the recorder says");
             findings.add(0, FindingKind::Unclosed, segment, Some((start, end)), text);
         } else if is_tail
@@ -112,6 +113,7 @@ impl StreamJudge {
     pub(super) fn judge_unfinished(
         &self,
         seen: &SeenSegment,
+        behind: Behind,
         prefix: &mut dyn FnMut(u32, u64) -> Option<Digest>,
         findings: &mut Findings,
     ) {
@@ -137,6 +139,11 @@ impl StreamJudge {
                     let text = "the segment has no footer though another one follows";
                     findings.add(0, kind, segment, None, text.to_owned());
                 }
+            }
+            // The other stream had not ended yet when the recorder was killed.
+            Some(FooterSeen { last: true, .. }) if behind == Behind::Restart => {
+                let text = "the stream had ended when the recorder was restarted, and went on";
+                findings.add(0, FindingKind::Unclosed, segment, None, text.to_owned());
             }
             Some(FooterSeen { last: true, .. }) => {
                 let kind = FindingKind::FooterDisagrees;
