@@ -1,6 +1,8 @@
 //! Every scenario of the project holds; equal seeds leave equal bytes; files that make no sense are
 //! refused with one message.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -58,10 +60,13 @@ fn every_scenario_holds() {
     assert!(sound, "{text}");
 }
 
+/// Breaks a rule of the companion.
+type Mutation = fn(&mut NavigatorConfig);
+
 /// Breaks one rule of the companion at a time, as far as the settings allow: the scenario that proves it must notice.
 #[test]
 fn a_broken_companion_fails_the_scenario_that_proves_what_was_broken() {
-    let mutations: [(&str, fn(&mut NavigatorConfig)); 6] = [
+    let mutations: [(&str, Mutation); 6] = [
         // A gate that never closes swallows the forgery.
         ("ac-new-2-denied-in-600-ms", |navigator| {
             navigator.spoof_gate.jump_m = 500.0;
