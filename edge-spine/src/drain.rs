@@ -108,6 +108,7 @@ impl Drainer {
     /// # Errors
     /// When the database cannot be used; nothing is lost, and the next opening goes on.
     pub fn round(&mut self, clock: &mut dyn FnMut() -> Moment) -> Result<Round, StoreError> {
+        self.make_room()?;
         let now = clock();
         if let Some(wait) = self.must_wait(now) {
             return Ok(wait);
@@ -252,22 +253,22 @@ impl Drainer {
         Settlement::Failed(error)
     }
 
-    /// Removes delivered rows beyond what is kept; all of them when the disk is nearly full.
+    /// Removes delivered rows beyond what is kept.
     fn tidy(&mut self) -> Result<(), StoreError> {
-        let low = self.store.free_bytes() < self.config.buffer.min_free_bytes;
-        let retain = if low {
-            0
-        } else {
-            self.config.buffer.retain_rows
-        };
-        let history = self.config.drain.history;
-        if low {
-            self.store.release_reserve();
+        if !self.store.is_roomy() {
+            return self.make_room();
         }
+        let (retain, history) = (self.config.buffer.retain_rows, self.config.drain.history);
         self.store
             .with_reserve(|store| store.prune(retain, history))?;
-        if !low {
-            self.store.keep_reserve();
+        Ok(())
+    }
+
+    /// On a disk that is nearly full nothing is kept that was delivered. That must not wait for a batch to
+    /// leave: the intake takes no row before there is room, and without rows nothing leaves.
+    fn make_room(&mut self) -> Result<(), StoreError> {
+        if !self.store.is_roomy() {
+            self.store.make_room(self.config.drain.history)?;
         }
         Ok(())
     }

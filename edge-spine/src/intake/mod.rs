@@ -68,6 +68,9 @@ impl Refusal {
     }
 }
 
+/// What a byte of a line takes on the disk before the log is copied: in the log, in the database, in an index.
+const SPACE_PER_BYTE: u64 = 3;
+
 /// The one that takes rows.
 #[derive(Debug)]
 pub struct Intake {
@@ -117,7 +120,11 @@ impl Intake {
         lines: &[L],
         now: Moment,
     ) -> Result<Vec<Receipt>, StoreError> {
-        if self.store.free_bytes() < self.config.buffer.min_free_bytes {
+        let bytes: usize = lines.iter().map(|line| line.as_ref().len()).sum();
+        if !self
+            .store
+            .has_room(SPACE_PER_BYTE.saturating_mul(bytes as u64))
+        {
             return Ok(vec![Receipt::Refused(Refusal::Disk); lines.len()]);
         }
         let Self {

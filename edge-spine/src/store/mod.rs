@@ -22,6 +22,7 @@ mod report;
 pub(crate) mod rows;
 mod schema;
 mod settle;
+mod space;
 mod tally;
 #[cfg(feature = "otel")]
 mod traces;
@@ -65,6 +66,7 @@ pub struct Store {
     id: [u8; 16],
     signer: Signer,
     reserve_bytes: u64,
+    min_free_bytes: u64,
     wal_limit_bytes: u64,
 }
 
@@ -79,7 +81,7 @@ impl Store {
         match open::open(config) {
             // A full disk must not keep the one out that could empty it.
             Err(error) if error.is_full() => {
-                let _ = std::fs::remove_file(upkeep::reserve_path(&config.directory));
+                let _ = std::fs::remove_file(space::reserve_path(&config.directory));
                 open::open(config)
             }
             done => done,

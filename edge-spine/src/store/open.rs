@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::error::damaged;
 use super::schema::{APPLICATION_ID, TABLES, VERSION};
+use super::space::{PAGE_BYTES, log_pages};
 use super::{Sql, Store, StoreError, Tally};
 use crate::audit::Signer;
 use crate::config::Config;
@@ -68,10 +70,11 @@ pub(super) fn open(config: &Config) -> Result<Store, StoreError> {
         path: path.clone(),
         source,
     };
-    let connection = match connect(&path) {
+    let reserve = config.buffer.reserve_bytes;
+    let connection = match connect(&path, reserve) {
         Err(error) if damaged(&error) => {
             let count = quarantine(&directory, &path)?;
-            let connection = connect(&path).map_err(wrap)?;
+            let connection = connect(&path, reserve).map_err(wrap)?;
             create(&connection, &signer, count).map_err(wrap)?;
             connection
         }
@@ -103,6 +106,7 @@ pub(super) fn open(config: &Config) -> Result<Store, StoreError> {
         id,
         signer,
         reserve_bytes: config.buffer.reserve_bytes,
+        min_free_bytes: config.buffer.min_free_bytes,
         wal_limit_bytes: config.buffer.wal_limit_bytes,
     };
     store.keep_reserve();
@@ -117,18 +121,23 @@ impl Store {
     }
 }
 
-fn connect(path: &Path) -> Sql<Connection> {
+fn connect(path: &Path, reserve_bytes: u64) -> Sql<Connection> {
     let mut connection = Connection::open(path)?;
     connection.busy_handler(Some(|tries| {
         std::thread::sleep(Duration::from_micros(500));
         tries < BUSY_TRIES
     }))?;
+    // On a full disk the log cannot be made anew: the next opening finds this one.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     let suspect = path.with_file_name("suspect");
-    connection.execute_batch(
-        "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-         PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 8000;
-         PRAGMA journal_size_limit = 4194304;",
-    )?;
+    let log_pages = log_pages(reserve_bytes);
+    let log_bytes = (log_pages * PAGE_BYTES).min(4 << 20);
+    connection.execute_batch(&format!(
+        "PRAGMA page_size = {PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL;
+         PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+         PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;
+         PRAGMA wal_autocheckpoint = {log_pages}; PRAGMA journal_size_limit = {log_bytes};"
+    ))?;
     connection.set_prepared_statement_cache_capacity(64);
     if suspect.exists() {
         let verdict: String =

@@ -1,8 +1,4 @@
-//! Keeping the disk in bounds: the write-ahead log, delivered rows, and the reserve that a full disk
-//! leaves for removing them.
-
-use std::fs::OpenOptions;
-use std::path::{Path, PathBuf};
+//! Keeping the store in bounds: the write-ahead log, and delivered rows.
 
 use super::{Moment, Store, StoreError};
 
@@ -13,18 +9,25 @@ const VACUUM_PAGES: i64 = 2_000;
 
 impl Store {
     /// Copies the write-ahead log into the database without making anyone wait, unless it has outgrown
-    /// its bound: then writers wait until it is empty.
+    /// its bound, or takes space that the disk has not got: then writers wait until it is empty.
     ///
     /// # Errors
     /// When SQLite cannot copy.
     pub fn checkpoint_log(&self) -> Result<(), StoreError> {
-        let log = PathBuf::from(format!("{}-wal", self.path.display()));
-        let length = std::fs::metadata(log).map_or(0, |own| own.len());
-        let mode = if length > self.wal_limit_bytes {
-            "TRUNCATE"
+        let is_long = self.log_bytes() > self.wal_limit_bytes;
+        if is_long || !self.keep_reserve() {
+            self.copy_log("TRUNCATE")
         } else {
-            "PASSIVE"
-        };
+            self.copy_log("PASSIVE")
+        }
+    }
+
+    /// Copies all of the log, so that the next commit writes over it from its beginning.
+    pub(super) fn restart_log(&self) -> Result<(), StoreError> {
+        self.copy_log("RESTART")
+    }
+
+    fn copy_log(&self, mode: &str) -> Result<(), StoreError> {
         self.read(|connection| {
             connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()))
         })
@@ -36,111 +39,67 @@ impl Store {
     /// # Errors
     /// When the database cannot be changed.
     pub fn prune(&mut self, retain: i64, history: i64) -> Result<bool, StoreError> {
-        let (more, removed) =
-            self.transaction(|connection, tally| {
-                let mut excess = tally.delivered - tally.pruned - retain;
-                let mut removed = 0;
-                let oldest: Vec<(i64, i64, i64, i64, i64)> = connection
-                .prepare_cached(
-                    "SELECT n, first, last, rows, bytes FROM batches WHERE state = 3 AND kept = 1
-                     ORDER BY n LIMIT ?1",
-                )?
-                .query_map([PRUNE_STEP], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-                })?
-                .collect::<rusqlite::Result<_>>()?;
-                let full_step = oldest.len() as i64 == PRUNE_STEP;
-                for (number, first, last, rows, bytes) in oldest {
-                    if excess < rows {
-                        excess = 0;
-                        break;
-                    }
-                    connection
-                        .prepare_cached("DELETE FROM rows WHERE id BETWEEN ?1 AND ?2")?
-                        .execute([first, last])?;
-                    connection
-                        .prepare_cached("UPDATE batches SET kept = 0 WHERE n = ?1")?
-                        .execute([number])?;
-                    tally.pruned += rows;
-                    tally.bytes -= bytes;
-                    excess -= rows;
-                    removed += rows;
-                }
-                connection
-                    .prepare_cached(
-                        "DELETE FROM batches WHERE n <= ?1 AND kept = 0 AND state NOT IN (1, 2)",
-                    )?
-                    .execute([tally.last_batch - history])?;
-                Ok((full_step && excess > 0, removed))
-            })?;
+        let (more, removed) = self.remove(retain, history, PRUNE_STEP)?;
         if removed > 0 {
-            self.read(|connection| {
-                let mut statement = connection
-                    .prepare_cached(&format!("PRAGMA incremental_vacuum({VACUUM_PAGES})"))?;
-                let mut rows = statement.query([])?;
-                while rows.next()?.is_some() {}
-                Ok(())
-            })?;
+            match self.give_back(VACUUM_PAGES) {
+                // The rows are gone, and their pages free: `make_room` gives them back in smaller steps.
+                Err(error) if error.is_full() => {}
+                done => done?,
+            }
         }
         Ok(more)
     }
 
-    /// Does `work`; where the disk is full, once more with the reserve given back, so that what was
-    /// delivered can always be written down and removed.
-    ///
-    /// # Errors
-    /// Those of `work`.
-    pub fn with_reserve<T>(
+    /// Removes the rows of at most `step` batches. Returns whether there is more to remove, and how many
+    /// rows are gone.
+    pub(super) fn remove(
         &mut self,
-        mut work: impl FnMut(&mut Self) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        match work(self) {
-            Err(error) if error.is_full() => {
-                self.release_reserve();
-                work(self)
+        retain: i64,
+        history: i64,
+        step: i64,
+    ) -> Result<(bool, i64), StoreError> {
+        self.transaction(|connection, tally| {
+            let mut excess = tally.delivered - tally.pruned - retain;
+            let mut removed = 0;
+            let oldest: Vec<(i64, i64, i64, i64, i64)> = connection
+                .prepare_cached(
+                    "SELECT n, first, last, rows, bytes FROM batches WHERE state = 3 AND kept = 1
+                     ORDER BY n LIMIT ?1",
+                )?
+                .query_map([step], |row| {
+                    Ok((
+                        row.get(0)?,
+                        row.get(1)?,
+                        row.get(2)?,
+                        row.get(3)?,
+                        row.get(4)?,
+                    ))
+                })?
+                .collect::<rusqlite::Result<_>>()?;
+            let full_step = oldest.len() as i64 == step;
+            for (number, first, last, rows, bytes) in oldest {
+                if excess < rows {
+                    excess = 0;
+                    break;
+                }
+                connection
+                    .prepare_cached("DELETE FROM rows WHERE id BETWEEN ?1 AND ?2")?
+                    .execute([first, last])?;
+                connection
+                    .prepare_cached("UPDATE batches SET kept = 0 WHERE n = ?1")?
+                    .execute([number])?;
+                tally.pruned += rows;
+                tally.bytes -= bytes;
+                excess -= rows;
+                removed += rows;
             }
-            done => done,
-        }
-    }
-
-    fn reserve_path(&self) -> PathBuf {
-        reserve_path(&self.directory)
-    }
-
-    /// Gives the reserve back to the file system.
-    pub fn release_reserve(&self) {
-        // When it is gone already there is nothing to give.
-        let _ = std::fs::remove_file(self.reserve_path());
-    }
-
-    /// Sets the reserve aside again, when there is room for twice as much.
-    pub fn keep_reserve(&self) {
-        let path = self.reserve_path();
-        let is_there = std::fs::metadata(&path).is_ok_and(|own| own.len() == self.reserve_bytes);
-        if is_there || self.reserve_bytes == 0 || self.free_bytes() < 2 * self.reserve_bytes {
-            return;
-        }
-        let made = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&path);
-        let Ok(file) = made else { return };
-        let kept = rustix::fs::fallocate(
-            &file,
-            rustix::fs::FallocateFlags::empty(),
-            0,
-            self.reserve_bytes,
-        );
-        if kept.is_err() {
-            let _ = std::fs::remove_file(path);
-        }
-    }
-
-    /// Free bytes of the store's file system; none when nobody knows.
-    #[must_use]
-    pub fn free_bytes(&self) -> u64 {
-        rustix::fs::statvfs(&self.directory).map_or(0, |own| own.f_bavail * own.f_frsize)
+            connection
+                .prepare_cached(
+                    "DELETE FROM batches WHERE n <= ?1 AND kept = 0 AND state NOT IN (1, 2)",
+                )?
+                .execute([tally.last_batch - history])?;
+            Ok((full_step && excess > 0, removed))
+        })
     }
 
     /// Gives up the oldest waiting rows; what the overflow policy `drop_oldest` does.
@@ -153,9 +112,4 @@ impl Store {
             super::settle::drop_oldest(connection, tally, &id, wanted, now.wall_ms)
         })
     }
-}
-
-/// The file that keeps disk space for removal.
-pub(super) fn reserve_path(directory: &Path) -> PathBuf {
-    directory.join("reserve.bin")
 }

@@ -9,6 +9,7 @@ mod batches;
 mod breakers;
 mod checks;
 mod durable;
+mod full_disk;
 mod limits;
 mod refusals;
 #[path = "../support/mod.rs"]
