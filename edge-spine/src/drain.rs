@@ -116,29 +116,9 @@ impl Drainer {
         let Some(batches) = self.next_batches(now)? else {
             return Ok(Round::Idle);
         };
-        let mut settled = Vec::with_capacity(batches.len());
-        let mut rows = 0;
-        let mut failed = None;
-        for outgoing in batches {
-            match self.attempt(&outgoing, clock) {
-                Settlement::Stored => {
-                    rows += outgoing.batch.rows;
-                    settled.push((outgoing.batch, Settlement::Stored));
-                }
-                other => {
-                    failed =
-                        matches!(other, Settlement::Failed(_)).then(|| self.last_error.clone());
-                    settled.push((outgoing.batch, other));
-                    // The rest stays under way, in order, and is prepared anew.
-                    break;
-                }
-            }
-        }
+        let (settled, rows, failed) = self.send(batches, clock);
         let now = clock();
-        let max_dead = self.config.dead_letters.max_rows;
-        self.store
-            .with_reserve(|store| store.settle(&settled, max_dead, now))?;
-        self.tidy()?;
+        self.settle(&settled, now)?;
         match failed {
             None => Ok(Round::Sent { rows }),
             Some(error) => {
@@ -194,8 +174,44 @@ impl Drainer {
         Ok((!claimed.is_empty()).then_some(claimed))
     }
 
-    fn attempt(&mut self, outgoing: &Outgoing, clock: &mut dyn FnMut() -> Moment) -> Settlement {
-        match self.sink.deliver(outgoing) {
+    /// Sends batches: how each ended of which that is known, how many rows arrived, and the error that stopped it.
+    fn send(
+        &mut self,
+        batches: Vec<Outgoing>,
+        clock: &mut dyn FnMut() -> Moment,
+    ) -> (Vec<(Batch, Settlement)>, i64, Option<String>) {
+        let answers = self.sink.deliver_all(&batches);
+        let mut settled = Vec::with_capacity(batches.len());
+        let (mut rows, mut stopped, mut failed) = (0, false, None);
+        for (outgoing, answer) in batches.into_iter().zip(answers) {
+            let is_stored = answer.is_ok();
+            // Behind the first failure only what arrived is settled; the rest stays under way, in order, and is
+            // prepared anew.
+            let settlement = match (stopped, answer) {
+                (true, Ok(())) => Settlement::Stored,
+                (true, Err(_)) => continue,
+                (false, answer) => self.judge(&outgoing, answer, clock),
+            };
+            if settlement == Settlement::Stored {
+                rows += outgoing.batch.rows;
+            }
+            if let Settlement::Failed(_) = settlement {
+                failed = Some(self.last_error.clone());
+            }
+            stopped |= !is_stored;
+            settled.push((outgoing.batch, settlement));
+        }
+        (settled, rows, failed)
+    }
+
+    /// What an answer means for its batch.
+    fn judge(
+        &mut self,
+        outgoing: &Outgoing,
+        answer: Result<(), SinkError>,
+        clock: &mut dyn FnMut() -> Moment,
+    ) -> Settlement {
+        match answer {
             Ok(()) => {
                 self.reached();
                 Settlement::Stored
@@ -253,15 +269,23 @@ impl Drainer {
         Settlement::Failed(error)
     }
 
-    /// Removes delivered rows beyond what is kept.
-    fn tidy(&mut self) -> Result<(), StoreError> {
-        if !self.store.is_roomy() {
-            return self.make_room();
-        }
+    /// Writes down what was sent, and removes delivered rows beyond what is kept.
+    fn settle(&mut self, settled: &[(Batch, Settlement)], now: Moment) -> Result<(), StoreError> {
+        let max_dead = self.config.dead_letters.max_rows;
         let (retain, history) = (self.config.buffer.retain_rows, self.config.drain.history);
+        if self.store.is_roomy() {
+            let done = self
+                .store
+                .settle_and_prune(settled, max_dead, now, retain, history);
+            match done {
+                Err(error) if error.is_full() => {}
+                done => return done,
+            }
+        }
+        // On a full disk step by step.
         self.store
-            .with_reserve(|store| store.prune(retain, history))?;
-        Ok(())
+            .with_reserve(|store| store.settle(settled, max_dead, now))?;
+        self.make_room()
     }
 
     /// On a disk that is nearly full nothing is kept that was delivered. That must not wait for a batch to

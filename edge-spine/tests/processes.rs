@@ -118,6 +118,75 @@ fn rows_go_in_at_one_end_and_come_out_at_the_other() {
 }
 
 #[test]
+fn a_person_closes_a_breaker_asks_the_audit_log_and_watches() {
+    let bench = Bench::new("");
+    let bad: String = (0..5).map(|seq| bad_line(seq) + "\n").collect();
+    spine(&bench, &["ingest", "--json"], &(bad + &text(5..1205)));
+    let breakers = json(&spine(&bench, &["breaker", "list", "--json"], ""));
+    assert_eq!(breakers[0]["state"], "open");
+    let reset = json(&spine(&bench, &["breaker", "reset", "--json"], ""));
+    assert_eq!(reset["reset"], 1);
+    spine(&bench, &["ingest", "--json"], &text(1205..1206));
+    let health = json(&spine(&bench, &["health", "--json"], ""));
+    assert_eq!(
+        (&health["rows"]["pending"], &health["rows"]["held"]),
+        (&Value::from(1201), &Value::from(0))
+    );
+    spine(&bench, &["drain", "--json"], "");
+    let query = |more: &[&str]| {
+        let own = [&["audit", "query", "--json"], more].concat();
+        json(&spine(&bench, &own, "")).as_array().unwrap().len()
+    };
+    assert_eq!(query(&["--jurisdiction", "none"]), 3);
+    assert_eq!(query(&["--zone", "elsewhere"]), 0);
+    assert_eq!(query(&["--limit", "2"]), 2);
+    assert_eq!(query(&["--before", "1000"]), 0);
+    let mut watching = Command::new(SPINE)
+        .args(["health", "--watch", "--interval", "0.05", "--config"])
+        .arg(bench.folder.path().join("spine.toml"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let views = BufReader::new(watching.stdout.take().unwrap())
+        .lines()
+        .map_while(Result::ok)
+        .filter(|line| line.starts_with("cursor"))
+        .take(3)
+        .collect::<Vec<_>>();
+    watching.kill().unwrap();
+    watching.wait().unwrap();
+    assert_eq!(views[2], "cursor           1201 (0 rows/s)");
+}
+
+/// As systemd would: the drain says when it is ready, and goes on saying that it is alive.
+#[test]
+fn a_service_manager_hears_from_the_drain() {
+    let bench = Bench::new("");
+    spine(&bench, &["ingest", "--json"], &text(0..10));
+    let path = bench.folder.path().join("notify");
+    let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    socket
+        .set_read_timeout(Some(std::time::Duration::from_secs(20)))
+        .unwrap();
+    let mut drain = Command::new(SPINE)
+        .args(["drain", "--follow", "--config"])
+        .arg(bench.folder.path().join("spine.toml"))
+        .env("NOTIFY_SOCKET", &path)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let heard = || {
+        let mut word = [0; 64];
+        let length = socket.recv(&mut word).unwrap();
+        String::from_utf8_lossy(&word[..length]).into_owned()
+    };
+    let words = [heard(), heard()];
+    drain.kill().unwrap();
+    drain.wait().unwrap();
+    assert_eq!(words, ["READY=1\nWATCHDOG=1", "WATCHDOG=1"]);
+}
+
+#[test]
 fn a_channel_may_be_widened_while_rows_come_in() {
     let bench = Bench::new("");
     let path = bench.folder.path().join("spine.toml");

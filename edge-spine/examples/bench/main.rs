@@ -68,6 +68,11 @@ fn main() -> ExitCode {
     println!("{:<58} {:>20}  required", "what", "figure");
     let limits = Limits::in_force();
     let wanted = |part| arguments.only.is_none_or(|own| own == part);
+    table.tell(
+        "(load of the machine, runnable over one minute)",
+        load(),
+        "",
+    );
     if wanted(Part::Acknowledge) {
         speed::acknowledge(&folder.join("acknowledge"), &limits, &mut table);
     }
@@ -100,6 +105,25 @@ impl Table {
         let figure = format!("{} {unit}", short(figure));
         println!("{what:<58} {figure:>20}  {sign} {}{word}", short(limit));
     }
+}
+
+/// What else the machine does; a figure from a busy one says little, but how busy it was says why.
+fn load() -> f64 {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap();
+    text.split(' ').next().unwrap().parse().unwrap()
+}
+
+/// Processor time of this process, seconds: what stays comparable on a machine that others use.
+fn processor_s() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .collect();
+    // User and system time, in hundredths.
+    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
 }
 
 fn short(figure: f64) -> String {

@@ -96,7 +96,7 @@ impl Default for Buffer {
             group_rows: 500,
             max_row_bytes: 65_536,
             wal_limit_bytes: 64 << 20,
-            reserve_bytes: 8 << 20,
+            reserve_bytes: 32 << 20,
             min_free_bytes: 16 << 20,
         }
     }

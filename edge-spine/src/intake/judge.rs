@@ -108,7 +108,7 @@ impl Judge<'_> {
     }
 
     pub(super) fn line(&mut self, group: &mut Group<'_>, line: &[u8]) -> Sql<Receipt> {
-        if let Some(why) = self.no_room(group)? {
+        if let Some(why) = self.no_room(group, line.len())? {
             return Ok(Receipt::Refused(why));
         }
         if line.len() > self.config.buffer.max_row_bytes {
@@ -240,13 +240,15 @@ impl Judge<'_> {
         Ok(receipt)
     }
 
-    /// Whether there is room for one more line, whatever becomes of it.
-    fn no_room(&self, group: &mut Group<'_>) -> Sql<Option<Refusal>> {
+    /// Whether there is room for one more line of so many bytes, whatever becomes of it.
+    fn no_room(&self, group: &mut Group<'_>, length: usize) -> Sql<Option<Refusal>> {
         let buffer = &self.config.buffer;
+        // Numbers may be written longer than they came; the limit is exact but for that.
+        let most = rows::ROW_OVERHEAD_BYTES.saturating_add(length as i64);
         let full = |tally: &Tally| {
             if tally.pending() + group.under_way + tally.held >= buffer.max_rows {
                 Some(Refusal::Rows)
-            } else if tally.bytes >= buffer.max_bytes {
+            } else if tally.bytes.saturating_add(most) > buffer.max_bytes {
                 Some(Refusal::Bytes)
             } else {
                 None

@@ -75,7 +75,12 @@ pub fn drain(
                 done.rows += rows;
                 done.error = None;
                 last_sent = Instant::now();
-                Duration::ZERO
+                // Rows that trickle in leave together: a commit for each few would keep the intake waiting.
+                if options.follow && *rows < config.drain.batch_rows {
+                    LOOK.min(interval)
+                } else {
+                    Duration::ZERO
+                }
             }
             Round::Idle if !options.follow => break,
             Round::Idle => {

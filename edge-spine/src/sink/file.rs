@@ -9,10 +9,11 @@
 //! holds the batch's id, so that the folder is the ledger: a batch that is there changes nothing. The
 //! folder in between holds a thousand batches' worth of row numbers.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::{Label, Sink, SinkError, Withdrawal};
 use crate::batch::BatchId;
@@ -25,9 +26,51 @@ const FOLDER_ROWS: i64 = 500_000;
 #[derive(Debug, Clone)]
 pub struct FileSink {
     path: PathBuf,
-    /// One at a time: a batch that arrives late must not be stored while it is withdrawn, nor be written by
-    /// two connections at once.
-    turn: Arc<Mutex<()>>,
+    turns: Arc<Turns>,
+    /// Folders of row numbers that are there for good.
+    folders: Arc<Mutex<BTreeSet<i64>>>,
+}
+
+/// One at a time for each batch: one that arrives late must not be stored while it is withdrawn, nor be written
+/// by two connections at once. Different batches go side by side, so that one sync of the disk serves many.
+#[derive(Debug, Default)]
+struct Turns {
+    taken: Mutex<BTreeSet<String>>,
+    given_back: Condvar,
+}
+
+struct Turn<'a> {
+    turns: &'a Turns,
+    batch: String,
+}
+
+impl Turns {
+    fn take(&self, batch: &str) -> Turn<'_> {
+        let mut taken = unpoisoned(&self.taken);
+        while taken.contains(batch) {
+            taken = self
+                .given_back
+                .wait(taken)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        taken.insert(batch.to_owned());
+        Turn {
+            turns: self,
+            batch: batch.to_owned(),
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        unpoisoned(&self.turns.taken).remove(&self.batch);
+        self.turns.given_back.notify_all();
+    }
+}
+
+/// The sets are right after every change; a panic of another thread leaves nothing half-done.
+fn unpoisoned<T>(own: &Mutex<T>) -> MutexGuard<'_, T> {
+    own.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl FileSink {
@@ -44,13 +87,9 @@ impl FileSink {
         }
         Ok(Self {
             path: path.to_owned(),
-            turn: Arc::default(),
+            turns: Arc::default(),
+            folders: Arc::default(),
         })
-    }
-
-    fn turn(&self) -> MutexGuard<'_, ()> {
-        // The folder is right after every system call; a panic of another thread leaves nothing half-done.
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Stores a batch.
@@ -58,7 +97,7 @@ impl FileSink {
     /// # Errors
     /// When it is withdrawn, or the disk fails.
     pub fn store(&self, label: &Label, body: &[u8]) -> Result<(), SinkError> {
-        let _turn = self.turn();
+        let _turn = self.turns.take(&label.batch);
         if self.withdrawn_path(&label.batch).exists() {
             return Err(SinkError::Refused(format!(
                 "batch {} was withdrawn",
@@ -71,23 +110,17 @@ impl FileSink {
     }
 
     fn write(&self, label: &Label, body: &[u8]) -> io::Result<()> {
-        let folder = self
-            .path
-            .join("batches")
-            .join(format!("{:012}", label.first / FOLDER_ROWS));
+        let folder = self.folder(label.first / FOLDER_ROWS)?;
         let path = folder.join(format!("{:012}-{}.ndjson", label.first, label.batch));
         if path.exists() {
-            return Ok(());
+            // Whoever put it there may have lost its power before the folder was synced.
+            return sync_folder(&folder);
         }
-        if !folder.exists() {
-            std::fs::create_dir_all(&folder)?;
-            sync_folder(&self.path.join("batches"))?;
-        }
+        let head = serde_json::to_string(label)? + "\n";
         let half = self.path.join(format!("{}.half", label.batch));
         let written = (|| {
             let mut file = File::create(&half)?;
-            serde_json::to_writer(&file, label)?;
-            file.write_all(b"\n")?;
+            file.write_all(head.as_bytes())?;
             file.write_all(body)?;
             file.sync_all()?;
             std::fs::rename(&half, &path)?;
@@ -100,6 +133,19 @@ impl FileSink {
         written
     }
 
+    /// A folder of row numbers, made and synced before anything is put there.
+    fn folder(&self, number: i64) -> io::Result<PathBuf> {
+        let batches = self.path.join("batches");
+        let folder = batches.join(format!("{number:012}"));
+        let mut known = unpoisoned(&self.folders);
+        if !known.contains(&number) {
+            std::fs::create_dir_all(&folder)?;
+            sync_folder(&batches)?;
+            known.insert(number);
+        }
+        Ok(folder)
+    }
+
     /// Makes sure that a batch is not stored.
     ///
     /// # Errors
@@ -108,7 +154,7 @@ impl FileSink {
         let wrap = |error: io::Error| {
             SinkError::Unreachable(format!("sink folder {}: {error}", self.path.display()))
         };
-        let _turn = self.turn();
+        let _turn = self.turns.take(batch);
         if self.find(batch).map_err(wrap)?.is_some() {
             return Ok(Withdrawal::WasStored);
         }

@@ -14,6 +14,7 @@
 //! feign neither storage nor refusal. Everything else is "nobody knows".
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,9 @@ use crate::store::Outgoing;
 
 /// Longest answer that is read, bytes.
 const MAX_ANSWER: u64 = 64 * 1024;
+
+/// Batches on their way at the same time: while the server syncs one its disk can take the next.
+const SENDERS: usize = 4;
 
 /// What the server says about a batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +89,30 @@ impl HttpSink {
             .map_or_else(String::new, |token| format!("Bearer {token}"))
     }
 
+    fn send(&self, batch: &Outgoing) -> Result<(), SinkError> {
+        let label = Label::of(batch);
+        let text = serde_json::to_string(&label)
+            .map_err(|error| SinkError::Configuration(error.to_string()))?;
+        let answer = self
+            .agent
+            .post(self.batch_url(&label.batch))
+            .header("Content-Type", "application/x-ndjson")
+            .header("Idempotency-Key", &label.batch)
+            .header("Spine-Label", &text)
+            .header("Spine-Sum", sum(&text, batch.body.as_bytes()))
+            .header("Authorization", self.bearer())
+            .send(batch.body.as_bytes());
+        let answer = self.read(answer, &label.batch)?;
+        match answer.verdict.as_str() {
+            "stored" if answer.sha256 == label.sha256 => Ok(()),
+            "refused" if answer.sha256 == label.sha256 => Err(SinkError::Refused(answer.why)),
+            other => Err(SinkError::Unreachable(format!(
+                "{} says {other} about other lines than were sent",
+                self.url
+            ))),
+        }
+    }
+
     fn read(
         &self,
         answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
@@ -117,27 +145,47 @@ impl HttpSink {
 
 impl Sink for HttpSink {
     fn deliver(&mut self, batch: &Outgoing) -> Result<(), SinkError> {
-        let label = Label::of(batch);
-        let text = serde_json::to_string(&label)
-            .map_err(|error| SinkError::Configuration(error.to_string()))?;
-        let answer = self
-            .agent
-            .post(self.batch_url(&label.batch))
-            .header("Content-Type", "application/x-ndjson")
-            .header("Idempotency-Key", &label.batch)
-            .header("Spine-Label", &text)
-            .header("Spine-Sum", sum(&text, batch.body.as_bytes()))
-            .header("Authorization", self.bearer())
-            .send(batch.body.as_bytes());
-        let answer = self.read(answer, &label.batch)?;
-        match answer.verdict.as_str() {
-            "stored" if answer.sha256 == label.sha256 => Ok(()),
-            "refused" if answer.sha256 == label.sha256 => Err(SinkError::Refused(answer.why)),
-            other => Err(SinkError::Unreachable(format!(
-                "{} says {other} about other lines than were sent",
-                self.url
-            ))),
-        }
+        self.send(batch)
+    }
+
+    fn deliver_all(&mut self, batches: &[Outgoing]) -> Vec<Result<(), SinkError>> {
+        let (own, next, failed) = (&*self, AtomicUsize::new(0), AtomicBool::new(false));
+        let sender = || {
+            let mut answers = Vec::new();
+            while !failed.load(Ordering::SeqCst) {
+                let index = next.fetch_add(1, Ordering::SeqCst);
+                let Some(batch) = batches.get(index) else {
+                    break;
+                };
+                let answer = own.send(batch);
+                if answer.is_err() {
+                    failed.store(true, Ordering::SeqCst);
+                }
+                answers.push((index, answer));
+            }
+            answers
+        };
+        let mut answers = std::thread::scope(|scope| {
+            let others: Vec<_> = (1..SENDERS.min(batches.len()))
+                .map(|_| scope.spawn(sender))
+                .collect();
+            let mut answers = sender();
+            // A sender that panicked has no answers: nobody knows about its batches.
+            answers.extend(
+                others
+                    .into_iter()
+                    .filter_map(|own| own.join().ok())
+                    .flatten(),
+            );
+            answers
+        });
+        answers.sort_by_key(|(index, _)| *index);
+        answers
+            .into_iter()
+            .enumerate()
+            .take_while(|(expected, (index, _))| expected == index)
+            .map(|(_, (_, answer))| answer)
+            .collect()
     }
 
     fn withdraw(&mut self, id: BatchId) -> Result<Withdrawal, SinkError> {
@@ -184,6 +232,7 @@ pub(crate) fn agent(ca_file: Option<&Path>, timeout_s: f64) -> Result<Agent, Sin
         .timeout_global(Some(Duration::from_secs_f64(timeout_s)))
         .http_status_as_error(false)
         .max_redirects(0)
+        .max_idle_connections_per_host(SENDERS)
         .proxy(None)
         .tls_config(tls.build())
         .build()

@@ -51,6 +51,21 @@ pub trait Sink {
     /// When that is not known.
     fn deliver(&mut self, batch: &Outgoing) -> Result<(), SinkError>;
 
+    /// Batches in their order, each as by [`Sink::deliver`]; none is begun after one has failed. The answers
+    /// belong to the first batches; what has none was not tried.
+    fn deliver_all(&mut self, batches: &[Outgoing]) -> Vec<Result<(), SinkError>> {
+        let mut answers = Vec::with_capacity(batches.len());
+        for batch in batches {
+            let answer = self.deliver(batch);
+            let failed = answer.is_err();
+            answers.push(answer);
+            if failed {
+                break;
+            }
+        }
+        answers
+    }
+
     /// Makes sure that a batch is not stored under this id, now or later.
     ///
     /// # Errors

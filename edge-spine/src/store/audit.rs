@@ -78,34 +78,52 @@ pub(super) fn append(
     Ok(())
 }
 
-fn link(row: &SqlRow<'_>) -> Sql<ChainLink> {
-    let policy: u8 = row.get(5)?;
-    let policy = [
+fn policy_of(number: u8) -> Option<Policy> {
+    [
         Policy::Full,
         Policy::Coarsen,
         Policy::Pseudonymise,
         Policy::MetadataOnly,
     ]
     .into_iter()
-    .find(|own| *own as u8 == policy)
-    .ok_or(rusqlite::Error::IntegralValueOutOfRange(
+    .find(|own| *own as u8 == number)
+}
+
+/// An entry to be read into: a walk over millions does not ask for memory for each.
+fn blank() -> ChainLink {
+    ChainLink {
+        entry: Entry {
+            number: 0,
+            at_ms: 0,
+            batch: BatchId([0; 16]),
+            jurisdiction: String::new(),
+            zone: String::new(),
+            policy: Policy::Full,
+            rows: 0,
+            digest: [0; 32],
+        },
+        hash: GENESIS,
+    }
+}
+
+fn read_link(row: &SqlRow<'_>, link: &mut ChainLink) -> Sql<()> {
+    let policy: u8 = row.get(5)?;
+    let entry = &mut link.entry;
+    entry.number = row.get(0)?;
+    entry.at_ms = row.get(1)?;
+    entry.batch = BatchId(row.get(2)?);
+    for (column, text) in [(3, &mut entry.jurisdiction), (4, &mut entry.zone)] {
+        text.clear();
+        text.push_str(row.get_ref(column)?.as_str()?);
+    }
+    entry.policy = policy_of(policy).ok_or(rusqlite::Error::IntegralValueOutOfRange(
         5,
         i64::from(policy),
     ))?;
-    let entry = Entry {
-        number: row.get(0)?,
-        at_ms: row.get(1)?,
-        batch: BatchId(row.get(2)?),
-        jurisdiction: row.get(3)?,
-        zone: row.get(4)?,
-        policy,
-        rows: row.get(6)?,
-        digest: row.get(7)?,
-    };
-    Ok(ChainLink {
-        entry,
-        hash: row.get(8)?,
-    })
+    entry.rows = row.get(6)?;
+    entry.digest = row.get(7)?;
+    link.hash = row.get(8)?;
+    Ok(())
 }
 
 /// Walks the entries after `after` up to `last`; the entry that does not follow otherwise.
@@ -119,12 +137,12 @@ fn walk(
         format!("SELECT {COLUMNS} FROM audit WHERE number > ?1 AND number <= ?2 ORDER BY number");
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query([after, last])?;
-    let mut at = after;
+    let (mut at, mut own) = (after, blank());
     while let Some(row) = rows.next()? {
         // What cannot be read as an entry does not follow either.
-        let Ok(own) = link(row) else {
+        if read_link(row, &mut own).is_err() {
             return Ok(Err(at + 1));
-        };
+        }
         if let Err(broken) = walk.step(&own) {
             return Ok(Err(broken));
         }
@@ -222,7 +240,9 @@ impl Store {
                         query.limit
                     ],
                     |row| {
-                        let ChainLink { entry, hash } = link(row)?;
+                        let mut own = blank();
+                        read_link(row, &mut own)?;
+                        let ChainLink { entry, hash } = own;
                         Ok(serde_json::json!({
                             "number": entry.number, "at_ms": entry.at_ms,
                             "batch": entry.batch.to_string(), "jurisdiction": entry.jurisdiction,
@@ -248,18 +268,10 @@ impl Store {
                 )?
                 .query_map([], |row| {
                     let number: u8 = row.get(2)?;
-                    let policy = [
-                        Policy::Full,
-                        Policy::Coarsen,
-                        Policy::Pseudonymise,
-                        Policy::MetadataOnly,
-                    ]
-                    .into_iter()
-                    .find(|own| *own as u8 == number);
                     Ok(AuditSummary {
                         jurisdiction: row.get(0)?,
                         zone: row.get(1)?,
-                        policy: policy.map_or("unknown", Policy::name),
+                        policy: policy_of(number).map_or("unknown", Policy::name),
                         entries: row.get(3)?,
                         rows: row.get(4)?,
                     })

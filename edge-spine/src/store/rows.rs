@@ -9,7 +9,7 @@ use crate::geofence::Place;
 use crate::row::{Correlation, Row};
 
 /// Bytes that a row costs beside its payload.
-const ROW_OVERHEAD_BYTES: i64 = 128;
+pub const ROW_OVERHEAD_BYTES: i64 = 128;
 
 /// A row with the numbers of its names.
 #[derive(Debug)]

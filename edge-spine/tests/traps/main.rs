@@ -12,6 +12,7 @@ mod durable;
 mod full_disk;
 mod limits;
 mod refusals;
+mod rules;
 #[path = "../support/mod.rs"]
 mod support;
 

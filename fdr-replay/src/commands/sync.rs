@@ -136,7 +136,7 @@ fn settings(arguments: &SyncArguments, verdict: &Verification) -> anyhow::Result
         )
     };
     let text = format!(
-        "directory = \"store\"\n[sink]\n{sink}\n[buffer]\nretain_rows = 1000000000\n\
+        "directory = \"store\"\n[sink]\n{sink}\n[buffer]\nretain_rows = 1000000000\nreserve_bytes = 4194304\n\
          [channels.position]\nother_fields = \"allow\"\nreversed = \"allow\"\n\
          [channels.position.fields]\nlat_deg = {{ type = \"float\", min = -90, max = 90 }}\n\
          lon_deg = {{ type = \"float\", min = -180, max = 180 }}\n\
