@@ -13,15 +13,14 @@ use companion::navigator::{
 };
 use weaving_flight::{Flight, Noise, SECOND, Track, anchors, merged, odometry, sensors};
 
-/// The filter alone: nothing that follows the estimate slowly, no error that is only considered, no
-/// state that wanders while a result is on its way.
+/// The filter alone: nothing that follows the estimate slowly, no error that is only considered.
 fn exact() -> NavigatorConfig {
     let mut config = NavigatorConfig::default();
     config.vision.converge_mps = 1e9;
     config.vision.camera_tilt_rad = 0.0;
     config.vision.confirm_above_m = 1e9;
+    // The scale is taken as it is when a result arrives, not as it was at its exposure.
     config.process.visual_scale = 0.0;
-    config.process.fc_attitude_time_s = 1e12;
     // The simulated wing needs no angle of attack.
     config.initial.lift_slope_mean_m = 0.0;
     config

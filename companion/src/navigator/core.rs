@@ -26,6 +26,7 @@ use super::{
     relocalisation::Relocalisation,
     source_label::LabelMachine,
     spoof_gate::SpoofGate,
+    standing::Standing,
     takeoff_origin::OriginLadder,
     thermal::ThermalPolicy,
     units::MonotonicNs,
@@ -34,7 +35,7 @@ use super::{
 };
 
 /// Raised whenever the same inputs may give other outputs than before.
-pub const CORE_VERSION: u32 = 2;
+pub const CORE_VERSION: u32 = 3;
 
 /// Positions are emitted at multiples of this period, 10 Hz.
 const EMISSION_PERIOD_NS: u64 = 100_000_000;
@@ -67,6 +68,7 @@ pub struct Navigator {
     no_estimate: NoEstimate,
     relocalisation: Relocalisation,
     contradiction: Contradiction,
+    standing: Standing,
     thermal: ThermalPolicy,
     /// Exposure of the last accepted anchor.
     anchored: Option<MonotonicNs>,
@@ -127,6 +129,7 @@ impl Navigator {
             no_estimate: NoEstimate::Idle,
             relocalisation: Relocalisation::default(),
             contradiction: Contradiction::default(),
+            standing: Standing::default(),
             thermal: ThermalPolicy::Full,
             anchored: None,
             floor: Floor::default(),

@@ -9,6 +9,7 @@ use crate::navigator::{
     input::FcGps,
     no_estimate::NoEstimate,
     output::{EventKind, Outputs, PositionSource},
+    standing::Standing,
     takeoff_origin::FirstPosition,
     thermal::ThermalPolicy,
     units::MonotonicNs,
@@ -82,6 +83,7 @@ impl Navigator {
         self.estimator = Some(estimator);
         self.last_sensor = Some(now);
         self.forget_evidence();
+        self.standing = Standing::begin(now);
         let source = first.source;
         let kind = if self.was_lost {
             EventKind::EstimatorRecovered { source }

@@ -60,6 +60,8 @@ pub struct Estimator {
     nominal: Nominal,
     covariance: Covariance,
     clones: Clones,
+    /// Exposure up to which the visual scale has wandered.
+    scale_of: Option<MonotonicNs>,
     confirmation: Confirmation,
     convergence: Convergence,
     /// Sum of all corrections of the position since the start, north and east, m.

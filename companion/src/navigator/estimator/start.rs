@@ -141,6 +141,7 @@ impl Estimator {
             nominal,
             covariance: covariance(config, start, sigmas),
             clones: Clones::none(),
+            scale_of: None,
             confirmation: Confirmation::none(),
             convergence: Convergence::settled(),
             corrected_ne_m: Vector2::zeros(),
