@@ -92,10 +92,10 @@ impl Default for ProcessNoise {
             gust_time_s: 10.0,
             airspeed_scale: 1e-3,
             fc_tilt_sigma_rad: 0.03,
-            fc_yaw_sigma_rad: 0.17,
+            fc_yaw_sigma_rad: 0.2,
             fc_attitude_time_s: 60.0,
             baro_bias: 0.1,
-            visual_scale: 1.5e-3,
+            visual_scale: 2e-3,
         }
     }
 }
@@ -138,7 +138,7 @@ impl Default for SensorNoise {
             gps_vertical_m: 3.0,
             gps_speed_mps: 0.4,
             gps_correlation_s: 1.0,
-            gps_lasting_horizontal_m: 1.2,
+            gps_lasting_horizontal_m: 1.5,
             gps_lasting_vertical_m: 2.5,
             baro_m: 2.0,
             airflow_correlation_s: 3.0,
@@ -280,8 +280,8 @@ pub struct Vision {
 impl Default for Vision {
     fn default() -> Self {
         Self {
-            camera_tilt_rad: 0.015,
-            camera_tilt_change_rad: 0.004,
+            camera_tilt_rad: 0.02,
+            camera_tilt_change_rad: 0.005,
             displacement_floor_m: 0.2,
             anchor_floor_m: 1.0,
             peak_ratio_min: 1.2,
