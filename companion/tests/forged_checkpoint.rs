@@ -109,14 +109,14 @@ fn a_checkpoint_with_a_covariance_of_other_states_than_its_clones_take_is_refuse
     let checkpoint = fly(&mut pipeline, 0..300).unwrap();
     let unchanged = forged(&checkpoint, 32);
     assert!(unchanged == checkpoint && Pipeline::from_checkpoint(&unchanged).is_ok());
-    for states in [37, 42, 112] {
+    for states in [37, 42, 117] {
         let error = Pipeline::from_checkpoint(&forged(&checkpoint, states))
             .map(drop)
             .unwrap_err();
         let expected = matches!(error, CheckpointError::Contradiction { .. });
         assert!(expected, "{states} states: {error}");
     }
-    for states in [1, 31, 113, 127] {
+    for states in [1, 31, 118, 127] {
         let error = Pipeline::from_checkpoint(&forged(&checkpoint, states))
             .map(drop)
             .unwrap_err();

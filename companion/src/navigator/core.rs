@@ -18,7 +18,7 @@ use super::{
     contradiction::Contradiction,
     degradation::FixLadder,
     emission::Floor,
-    estimator::{Estimator, Leveller},
+    estimator::{Covariance, Estimator, Leveller},
     gps_track::GpsTrack,
     input::{Airframe, Attitude, FlightState, Input},
     no_estimate::NoEstimate,
@@ -55,6 +55,9 @@ pub struct Navigator {
     refusal_told: Option<MonotonicNs>,
     aircraft: Aircraft,
     estimator: Option<Estimator>,
+    /// Room for the next estimate's covariance, so that none is allocated in flight.
+    #[serde(skip)]
+    spare: Option<Covariance>,
     was_lost: bool,
     origin: OriginLadder,
     gps: GpsTrack,
@@ -116,6 +119,7 @@ impl Navigator {
                 last_airspeed: None,
             },
             estimator: None,
+            spare: Some(Covariance::zeros()),
             was_lost: false,
             origin: OriginLadder::default(),
             gps: GpsTrack::new(),

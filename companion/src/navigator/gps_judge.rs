@@ -15,7 +15,8 @@
 //!
 //! A filter's gate refuses one honest report in a thousand, so a single one just outside closes
 //! nothing. Without a camera nothing but GPS bounds the error of an estimate that says itself that it may be a
-//! kilometre off, so the distance limit alone would shut GPS out for good. The estimate's velocity is what airspeed, wind, inertial sensor and camera make of it.
+//! kilometre off, so the distance limit alone would shut GPS out for good. The estimate's velocity is what airspeed,
+//! wind, inertial sensor and camera make of it.
 
 use super::{
     behaviour::SpoofGateRules, estimator::GpsJudgement, output::SpoofGateReason as Reason,

@@ -4,7 +4,7 @@
 //! | event | effect |
 //! |---|---|
 //! | frame exposed | the position then joins the state (a stochastic clone) |
-//! | frame exposed, no slot free | the clone that leaves the smallest hole goes; a keyframe never does before its time |
+//! | frame exposed, no slot free | the clone that leaves the smallest hole goes, of equal ones the oldest; a keyframe never does before its time |
 //! | result of a frame that was not announced | cloned late, from velocity and acceleration, at most 1 s back |
 //! | clone older than the longest delay of an anchor | forgotten, unless it is the keyframe |
 //! | keyframe replaced by another, or older than its own limit | an ordinary clone again |
@@ -93,8 +93,9 @@ impl Clones {
             .map_or(0, |last| last + 1)
     }
 
-    /// The slot whose clone is missed least: the one between the closest neighbours in time. Neither the
-    /// newest, nor the keyframe, unless there is nothing else.
+    /// The slot whose clone is missed least: the one between the closest neighbours in time, and of several such
+    /// the oldest, for whose match there is the least time left. Neither the newest, nor the keyframe, unless
+    /// there is nothing else.
     fn least_needed(&self) -> usize {
         let newest = self
             .slots
@@ -121,9 +122,9 @@ impl Clones {
             .filter(|(_, clone)| {
                 Some(clone.exposure) != newest && Some(clone.frame) != self.keyframe
             })
-            .map(|(slot, clone)| (slot, hole_s(clone)))
-            .min_by(|a, b| a.1.total_cmp(&b.1))
-            .map_or(0, |(slot, _)| slot)
+            .map(|(slot, clone)| (slot, hole_s(clone), clone.exposure))
+            .min_by(|a, b| a.1.total_cmp(&b.1).then(a.2.cmp(&b.2)))
+            .map_or(0, |(slot, ..)| slot)
     }
 }
 

@@ -93,6 +93,12 @@ impl Estimator {
         &self.covariance
     }
 
+    /// Its room, for the next estimate.
+    #[must_use]
+    pub fn into_covariance(self) -> Covariance {
+        self.covariance
+    }
+
     /// Shown position less estimate, north and east, m: what bounded-rate convergence still owes.
     #[must_use]
     pub fn shown_offset_ne_m(&self) -> Vector2<f64> {
@@ -249,7 +255,7 @@ impl Estimator {
 pub fn is_sound(covariance: &Covariance) -> bool {
     // A sum is finite only if every term is; sixteen sums, so that they can be taken side by side.
     let mut sums = [0.0; 16];
-    for row in covariance.as_slice().chunks_exact(16) {
+    for row in covariance.as_slice().chunks(16) {
         for (sum, value) in sums.iter_mut().zip(row) {
             *sum += value;
         }

@@ -28,15 +28,19 @@ pub const BASE: usize = 28;
 pub const CLONES: usize = BASE + 4;
 /// Error states of one remembered exposure: position north and east, m; the autopilot's attitude error, rad.
 pub const CLONE: usize = 5;
-/// Most exposures that are remembered at once: five seconds of three frames a second, and the keyframe.
-pub const CLONES_MAX: usize = 16;
+/// Most exposures that are remembered at once: those of three frames a second for as long as a match may take
+/// (5.5 s). With one less, a match that was only late would find its exposure forgotten.
+pub const CLONES_MAX: usize = 17;
 /// Number of error states.
 pub const N: usize = CLONES + CLONE * CLONES_MAX;
 
 /// Covariance of the error state. Rows and columns from `used` on are zero.
+///
+/// On the heap, set aside once: whoever reads a checkpoint passes the state through a dozen functions by value, and a
+/// thread's stack holds 2 MB.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Covariance {
-    matrix: SMatrix<f64, N, N>,
+    matrix: Box<SMatrix<f64, N, N>>,
     used: usize,
     /// Kept after landing only (`hindsight.rs`).
     pub(super) journal: Option<Box<Journal>>,
@@ -46,10 +50,18 @@ impl Covariance {
     /// All zero, without clones.
     pub fn zeros() -> Self {
         Self {
-            matrix: SMatrix::zeros(),
+            matrix: Box::new(SMatrix::zeros()),
             used: CLONES,
             journal: None,
         }
+    }
+
+    /// The same room, all zero and without clones again.
+    pub fn cleared(mut self) -> Self {
+        self.matrix.fill(0.0);
+        self.used = CLONES;
+        self.journal = None;
+        self
     }
 
     /// How many rows and columns are in use.

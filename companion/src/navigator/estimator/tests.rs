@@ -36,7 +36,7 @@ fn in_a_turn() -> Estimator {
     };
     let config = NavigatorConfig::default();
     let start = Start::at_fix(&config, &fix(), StartAttitude::Reported(attitude));
-    let mut estimator = Estimator::start(&config, &start);
+    let mut estimator = Estimator::start(&config, &start, Covariance::zeros());
     estimator.set_airframe(Airframe::FixedWing);
     estimator.nominal.velocity.z = -1.5;
     estimator.nominal.wind = Vector2::new(-1.0, 4.0);
