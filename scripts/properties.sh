@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 cases=${1:?usage: scripts/properties.sh CASES}
 
 tests=()
-for file in $(grep -l 'proptest!' ./*/tests/*.rs); do
-    tests+=(--test "$(basename "$file" .rs)")
+# A test of several files is named after its folder.
+for name in $(grep -rl --include='*.rs' 'proptest!' ./*/tests | sed -E 's:^\./[^/]*/tests/([^/.]*).*:\1:' | sort -u); do
+    tests+=(--test "$name")
 done
 PROPTEST_CASES=$cases cargo test --locked --workspace "${tests[@]}"

@@ -14,10 +14,9 @@ use companion::navigator::{
 };
 use companion::pipeline::{Pipeline, Product};
 
-/// Considered errors end and clones begin there: what a filter without clones has in use.
-const WITHOUT_CLONES: u8 = 32;
-/// Error states of the filter.
-const STATES: usize = 68;
+/// The covariance of a filter without clones: the lower triangle of 32 states, behind its length as a varint.
+const TRIANGLE: u16 = 32 * 33 / 2;
+const LENGTH: [u8; 2] = [0x80 | (TRIANGLE & 0x7F) as u8, (TRIANGLE >> 7) as u8];
 
 fn inputs(tenth: u64) -> [Input; 3] {
     let time = MonotonicNs(1_000_000_000 + tenth * 100_000_000);
@@ -68,39 +67,61 @@ fn fly(pipeline: &mut Pipeline, tenths: std::ops::Range<u64>) -> Option<Vec<u8>>
     last
 }
 
-/// Where the number of states in use stands: behind the zeros of the covariance's unused columns.
-fn used_at(checkpoint: &[u8]) -> usize {
-    let unused = (STATES - usize::from(WITHOUT_CLONES)) * STATES * 8;
-    let mut zeros = 0;
-    for (at, &byte) in checkpoint.iter().enumerate() {
-        if byte == WITHOUT_CLONES && zeros >= unused {
-            return at;
-        }
-        zeros = if byte == 0 { zeros + 1 } else { 0 };
-    }
-    panic!("no covariance in the checkpoint");
+/// Where the covariance stands: a length in front of a first variance of some square metres, and of its
+/// neighbour's, which the first one's sign tells from other numbers.
+fn covariance_at(checkpoint: &[u8]) -> usize {
+    let variance = |at: usize| {
+        let bytes = checkpoint.get(at..at + 8)?.try_into().ok()?;
+        let value = f64::from_le_bytes(bytes);
+        (0.01..100.0).contains(&value).then_some(())
+    };
+    (0..checkpoint.len() - 2)
+        .find(|&at| {
+            // North, then (east by north, east).
+            checkpoint[at..at + 2] == LENGTH
+                && variance(at + 2).is_some()
+                && variance(at + 2 + 2 * 8).is_some()
+        })
+        .unwrap_or_else(|| panic!("no covariance in the checkpoint"))
+}
+
+/// `checkpoint` with a covariance of `states` states.
+fn forged(checkpoint: &[u8], states: u16) -> Vec<u8> {
+    let at = covariance_at(checkpoint);
+    let (before, rest) = checkpoint.split_at(at);
+    let (own, after) = rest[2..].split_at(8 * usize::from(TRIANGLE));
+    let length = states * (states + 1) / 2;
+    let mut forged = before.to_vec();
+    forged.extend([0x80 | (length & 0x7F) as u8]);
+    forged.extend(match length >> 7 {
+        high @ 0..0x80 => vec![high as u8],
+        high => vec![0x80 | (high & 0x7F) as u8, (high >> 7) as u8],
+    });
+    let numbers = own.chunks_exact(8).cycle().take(usize::from(length));
+    forged.extend(numbers.flatten());
+    forged.extend(after);
+    forged
 }
 
 #[test]
-fn a_checkpoint_that_claims_other_states_in_use_than_its_clones_take_is_refused() {
+fn a_checkpoint_with_a_covariance_of_other_states_than_its_clones_take_is_refused() {
     let mut pipeline = Pipeline::new(&Configuration::default());
     let checkpoint = fly(&mut pipeline, 0..300).unwrap();
-    let at = used_at(&checkpoint);
-    fly(
-        &mut Pipeline::from_checkpoint(&checkpoint).unwrap(),
-        300..310,
-    );
-    for used in [0, 31, 33, 34, 68, 69, 127] {
-        let mut forged = checkpoint.clone();
-        forged[at] = used;
-        match Pipeline::from_checkpoint(&forged) {
-            Err(CheckpointError::Contradiction { .. }) => {}
-            Err(error) => panic!("{used} in use: {error}"),
-            Ok(mut pipeline) => {
-                fly(&mut pipeline, 300..310);
-                panic!("{used} in use: taken for a state");
-            }
-        }
+    let unchanged = forged(&checkpoint, 32);
+    assert!(unchanged == checkpoint && Pipeline::from_checkpoint(&unchanged).is_ok());
+    for states in [37, 42, 117] {
+        let error = Pipeline::from_checkpoint(&forged(&checkpoint, states))
+            .map(drop)
+            .unwrap_err();
+        let expected = matches!(error, CheckpointError::Contradiction { .. });
+        assert!(expected, "{states} states: {error}");
+    }
+    for states in [1, 31, 118, 127] {
+        let error = Pipeline::from_checkpoint(&forged(&checkpoint, states))
+            .map(drop)
+            .unwrap_err();
+        let expected = matches!(error, CheckpointError::Damaged { .. });
+        assert!(expected, "{states} states: {error}");
     }
 }
 
@@ -130,18 +151,4 @@ fn a_checkpoint_with_exposures_remembered_is_taken() {
         }
     }
     assert!(taken >= 4, "{taken} checkpoints");
-}
-
-#[test]
-fn a_checkpoint_with_a_covariance_outside_what_is_in_use_is_refused() {
-    let mut pipeline = Pipeline::new(&Configuration::default());
-    let checkpoint = fly(&mut pipeline, 0..300).unwrap();
-    let at = used_at(&checkpoint);
-    let mut forged = checkpoint.clone();
-    forged[at - 1] = 0x40;
-    let error = Pipeline::from_checkpoint(&forged).map(drop).unwrap_err();
-    assert!(
-        matches!(error, CheckpointError::Contradiction { .. }),
-        "{error}"
-    );
 }

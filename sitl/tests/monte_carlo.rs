@@ -72,6 +72,13 @@ fn a_filter_that_believes_everything_four_times_too_much_breaks_the_limits() {
 }
 
 #[test]
+fn the_filter_as_it_is_keeps_them() {
+    let healthy = flown(NavigatorConfig::default());
+    let broken: Vec<_> = healthy.limits.iter().filter(|limit| !limit.holds).collect();
+    assert!(healthy.within_limits, "{broken:#?}");
+}
+
+#[test]
 fn the_number_of_threads_changes_no_figure() {
     let reports = [1, 3].map(|threads| {
         let report = run(&options(5, 4, threads), |_| {}).unwrap();
@@ -106,6 +113,9 @@ fn json_is_one_document_with_the_keys_that_scripts_ask_for() {
         "error_p95_m",
         "p_error_gt_500m",
         "p_error_gt_1km",
+        "p_offered_error_gt_500m",
+        "p_offered_error_gt_1km",
+        "offered",
     ] {
         assert!(report[key].is_f64(), "{key}: {report}");
     }

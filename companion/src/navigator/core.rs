@@ -18,7 +18,7 @@ use super::{
     contradiction::Contradiction,
     degradation::FixLadder,
     emission::Floor,
-    estimator::{Estimator, Leveller},
+    estimator::{Covariance, Estimator, Leveller},
     gps_track::GpsTrack,
     input::{Airframe, Attitude, FlightState, Input},
     no_estimate::NoEstimate,
@@ -26,6 +26,7 @@ use super::{
     relocalisation::Relocalisation,
     source_label::LabelMachine,
     spoof_gate::SpoofGate,
+    standing::Standing,
     takeoff_origin::OriginLadder,
     thermal::ThermalPolicy,
     units::MonotonicNs,
@@ -34,7 +35,7 @@ use super::{
 };
 
 /// Raised whenever the same inputs may give other outputs than before.
-pub const CORE_VERSION: u32 = 2;
+pub const CORE_VERSION: u32 = 3;
 
 /// Positions are emitted at multiples of this period, 10 Hz.
 const EMISSION_PERIOD_NS: u64 = 100_000_000;
@@ -54,6 +55,9 @@ pub struct Navigator {
     refusal_told: Option<MonotonicNs>,
     aircraft: Aircraft,
     estimator: Option<Estimator>,
+    /// Room for the next estimate's covariance, so that none is allocated in flight.
+    #[serde(skip)]
+    spare: Option<Covariance>,
     was_lost: bool,
     origin: OriginLadder,
     gps: GpsTrack,
@@ -67,6 +71,7 @@ pub struct Navigator {
     no_estimate: NoEstimate,
     relocalisation: Relocalisation,
     contradiction: Contradiction,
+    standing: Standing,
     thermal: ThermalPolicy,
     /// Exposure of the last accepted anchor.
     anchored: Option<MonotonicNs>,
@@ -114,6 +119,7 @@ impl Navigator {
                 last_airspeed: None,
             },
             estimator: None,
+            spare: Some(Covariance::zeros()),
             was_lost: false,
             origin: OriginLadder::default(),
             gps: GpsTrack::new(),
@@ -127,6 +133,7 @@ impl Navigator {
             no_estimate: NoEstimate::Idle,
             relocalisation: Relocalisation::default(),
             contradiction: Contradiction::default(),
+            standing: Standing::default(),
             thermal: ThermalPolicy::Full,
             anchored: None,
             floor: Floor::default(),

@@ -63,11 +63,13 @@ fn positive_part(matrix: &Matrix2<f64>) -> Matrix2<f64> {
 
 /// The position at `time`, to which the estimator has been brought; `None` when its covariance is
 /// not finite and positive definite, or the aircraft cannot be there, so that no dishonest figure can
-/// leave. Label, anchor age and fix type are the caller's to fill in. The covariance stays on `floor`.
+/// leave. Label, anchor age and fix type are the caller's to fill in. The covariance holds `wrong_by_ne_m`, how
+/// far off the position is if the map is right against it, and stays on `floor`.
 pub fn position(
     estimator: &Estimator,
     time: MonotonicNs,
     config: &NavigatorConfig,
+    wrong_by_ne_m: [f64; 2],
     floor: Option<&mut Floor>,
 ) -> Option<EmittedExternalPosition> {
     let nominal = estimator.nominal();
@@ -76,6 +78,7 @@ pub fn position(
         .position
         .displaced(Vector3::new(offset.x, offset.y, 0.0));
     let mut block = covariance(estimator, &config.sensors);
+    add_offset(&mut block, wrong_by_ne_m);
     if let Some(floor) = floor {
         floor.hold(&mut block);
     }
@@ -123,13 +126,17 @@ fn covariance(estimator: &Estimator, sensors: &SensorNoise) -> Matrix6<f64> {
     for (axis, sigma) in [horizontal, horizontal, vertical].into_iter().enumerate() {
         block[(axis, axis)] += sigma * sigma;
     }
-    let offset = estimator.shown_offset_ne_m();
-    for (row, north_or_east) in offset.iter().enumerate() {
-        for (column, other) in offset.iter().enumerate() {
+    add_offset(&mut block, estimator.shown_offset_ne_m().into());
+    block
+}
+
+/// A possible error of that much is one sigma of an error in that direction.
+fn add_offset(block: &mut Matrix6<f64>, offset_ne_m: [f64; 2]) {
+    for (row, north_or_east) in offset_ne_m.iter().enumerate() {
+        for (column, other) in offset_ne_m.iter().enumerate() {
             block[(row, column)] += north_or_east * other;
         }
     }
-    block
 }
 
 /// Semi-major axis of the horizontal 95 % ellipse, m, as it would be emitted now.

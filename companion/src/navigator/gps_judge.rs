@@ -8,16 +8,22 @@
 //! | open | outside, its velocity further off than the velocity limit | velocity mismatch |
 //! | open | outside, and so was the one before | position jump, or velocity mismatch if only that is outside |
 //! | open | outside | none yet; the filter refuses it alone |
-//! | closed | further than the distance limit (200 m) from the estimate | too far |
+//! | closed, camera | further than the distance limit (200 m) from the estimate | too far |
+//! | closed, no camera | further than that limit and than 2.5 sigma of the estimate | too far |
 //! | closed | velocity further off than its limit and three sigma | velocity mismatch |
 //! | closed | anything else | none |
 //!
 //! A filter's gate refuses one honest report in a thousand, so a single one just outside closes
-//! nothing. The estimate's velocity is what airspeed, wind, inertial sensor and camera make of it.
+//! nothing. Without a camera nothing but GPS bounds the error of an estimate that says itself that it may be a
+//! kilometre off, so the distance limit alone would shut GPS out for good. The estimate's velocity is what airspeed,
+//! wind, inertial sensor and camera make of it.
 
 use super::{
     behaviour::SpoofGateRules, estimator::GpsJudgement, output::SpoofGateReason as Reason,
 };
+
+/// How far off a report may be without a camera, in sigmas of the estimate: its 95 % radius.
+const SIGMAS_WITHOUT_CAMERA: f64 = 2.5;
 
 /// Which gate stands before the report, and what it remembers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +37,8 @@ pub enum Before {
     Closed {
         /// It does.
         follows: bool,
+        /// Whether there is a camera, whose matches bound the estimate's error.
+        camera: bool,
     },
 }
 
@@ -50,10 +58,18 @@ pub fn sign(judgement: &GpsJudgement, before: Before, rules: &SpoofGateRules) ->
                 true | false => None,
             }
         }
-        Before::Closed { follows: false } => Some(Reason::PositionJump),
-        Before::Closed { follows: true } => {
+        Before::Closed { follows: false, .. } => Some(Reason::PositionJump),
+        Before::Closed {
+            follows: true,
+            camera,
+        } => {
+            let own_m = if camera {
+                0.0
+            } else {
+                SIGMAS_WITHOUT_CAMERA * judgement.distance_sigma_m
+            };
             let allowed_mps = rules.velocity_mps + 3.0 * judgement.velocity_sigma_mps;
-            if judgement.distance_m > rules.distance_m {
+            if judgement.distance_m > rules.distance_m.max(own_m) {
                 Some(Reason::TooFar)
             } else if judgement.velocity_difference_mps > allowed_mps {
                 Some(Reason::VelocityMismatch)
@@ -71,6 +87,7 @@ mod tests {
     fn judgement() -> GpsJudgement {
         GpsJudgement {
             distance_m: 10.0,
+            distance_sigma_m: 5.0,
             velocity_difference_mps: 1.0,
             velocity_sigma_mps: 0.5,
             outside: None,
@@ -102,7 +119,10 @@ mod tests {
     #[test]
     fn while_closed_two_hundred_metres_and_the_report_before_decide() {
         let rules = SpoofGateRules::default();
-        let closed = |follows| Before::Closed { follows };
+        let closed = |follows| Before::Closed {
+            follows,
+            camera: true,
+        };
         assert_eq!(sign(&judgement(), closed(true), &rules), None);
         assert_eq!(
             sign(&judgement(), closed(false), &rules),
@@ -113,6 +133,18 @@ mod tests {
             ..judgement()
         };
         assert_eq!(sign(&far, closed(true), &rules), Some(Reason::TooFar));
+        let lost = GpsJudgement {
+            distance_m: 600.0,
+            distance_sigma_m: 250.0,
+            ..judgement()
+        };
+        let blind = Before::Closed {
+            follows: true,
+            camera: false,
+        };
+        assert_eq!(sign(&lost, closed(true), &rules), Some(Reason::TooFar));
+        assert_eq!(sign(&lost, blind, &rules), None);
+        assert_eq!(sign(&far, blind, &rules), Some(Reason::TooFar));
         let fast = GpsJudgement {
             velocity_difference_mps: 9.6,
             ..judgement()

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::units::MonotonicNs;
 pub use aids::{
-    GpsIntegrity, GpsIntegrityState, OperatorHint, RestartState, SystemHealth, TakeoffOrigin,
-    TrustedState,
+    GpsIntegrity, GpsIntegrityState, OperatorHint, PastState, RestartState, SystemHealth,
+    TakeoffOrigin, TrustedState,
 };
 pub use vision::{
     Displacement, FrameExposed, FrameOutcome, FrameRefusal, SatelliteAnchor, VisualOdometry,

@@ -27,6 +27,7 @@ mod output;
 mod relocalisation;
 mod source_label;
 mod spoof_gate;
+mod standing;
 mod takeoff_origin;
 mod thermal;
 mod units;
@@ -46,8 +47,8 @@ pub use geoid::undulation_m;
 pub use input::{
     AirData, Airframe, Attitude, Barometer, Displacement, FcGps, FlightState, FrameExposed,
     FrameOutcome, FrameRefusal, GpsFix, GpsIntegrity, GpsIntegrityState, ImuSample, Input,
-    OperatorHint, RestartState, SatelliteAnchor, SystemHealth, TakeoffOrigin, Tick, TrustedState,
-    VisualOdometry,
+    OperatorHint, PastState, RestartState, SatelliteAnchor, SystemHealth, TakeoffOrigin, Tick,
+    TrustedState, VisualOdometry,
 };
 pub use output::{
     AnchorVerdict, BlackoutEvent, BlackoutPhase, BlackoutReason, EmittedExternalPosition, Event,

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     geodesy::Geodetic,
-    input::{FcGps, RestartState, TakeoffOrigin, TrustedState},
+    input::{FcGps, PastState, TakeoffOrigin},
     output::PositionSource,
     units::MonotonicNs,
 };
@@ -62,37 +62,15 @@ pub struct FirstPosition {
 /// The ladder.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct OriginLadder {
-    restart: Option<State>,
+    restart: Option<PastState>,
     origin: Option<FirstPosition>,
-    trusted: Option<State>,
-}
-
-/// A position and velocity of some age.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct State {
-    given: MonotonicNs,
-    age_s: f64,
-    place: Geodetic,
-    velocity_ned_mps: [f64; 3],
-    horiz_accuracy_m: f64,
-    vert_accuracy_m: f64,
+    trusted: Option<PastState>,
 }
 
 impl OriginLadder {
     /// Rung 1.
-    pub fn restart(&mut self, state: &RestartState) {
-        self.restart = Some(State {
-            given: state.time,
-            age_s: state.age_s,
-            place: Geodetic {
-                lat_rad: state.lat_rad,
-                lon_rad: state.lon_rad,
-                alt_msl_m: state.alt_msl_m,
-            },
-            velocity_ned_mps: state.velocity_ned_mps,
-            horiz_accuracy_m: state.horiz_accuracy_m,
-            vert_accuracy_m: state.vert_accuracy_m,
-        });
+    pub fn restart(&mut self, state: &PastState) {
+        self.restart = Some(*state);
     }
 
     /// Rung 2.
@@ -113,19 +91,8 @@ impl OriginLadder {
     }
 
     /// Rung 3.
-    pub fn trusted(&mut self, state: &TrustedState) {
-        self.trusted = Some(State {
-            given: state.time,
-            age_s: state.age_s,
-            place: Geodetic {
-                lat_rad: state.lat_rad,
-                lon_rad: state.lon_rad,
-                alt_msl_m: state.alt_msl_m,
-            },
-            velocity_ned_mps: state.velocity_ned_mps,
-            horiz_accuracy_m: state.horiz_accuracy_m,
-            vert_accuracy_m: state.vert_accuracy_m,
-        });
+    pub fn trusted(&mut self, state: &PastState) {
+        self.trusted = Some(*state);
     }
 
     /// Whether a rung above the autopilot's GPS is filled.
@@ -138,8 +105,8 @@ impl OriginLadder {
     /// autopilot's that may be believed.
     #[must_use]
     pub fn best(&self, now: MonotonicNs, gps: Option<&FcGps>) -> Option<FirstPosition> {
-        let carried = |state: &Option<State>, source| {
-            state.as_ref().and_then(|state| state.carried(now, source))
+        let carried = |state: &Option<PastState>, source| {
+            state.as_ref().and_then(|state| carried(state, now, source))
         };
         carried(&self.restart, PositionSource::Restart)
             .or_else(|| {
@@ -158,30 +125,34 @@ impl OriginLadder {
     }
 }
 
-impl State {
-    fn carried(&self, now: MonotonicNs, source: PositionSource) -> Option<FirstPosition> {
-        let age_s = self.age_s + now.seconds_since(self.given).max(0.0);
-        if age_s > AGE_MAX_S {
-            return None;
-        }
-        let carried_s = age_s.min(CARRIED_S);
-        let adrift_s = age_s - carried_s;
-        let velocity = Vector3::from(self.velocity_ned_mps);
-        let speed = velocity.xy().norm();
-        let wander = 0.5 * UNKNOWN_ACCELERATION_MPS2 * carried_s * carried_s
-            + speed.max(UNKNOWN_SPEED_MPS) * adrift_s;
-        let sigma = |own: f64, more: f64| libm::sqrt(own * own + more * more);
-        let known = adrift_s <= 0.0;
-        Some(FirstPosition {
-            source,
-            time: now,
-            place: self.place.displaced(velocity * carried_s),
-            velocity_ne_mps: known.then_some([velocity.x, velocity.y]),
-            horiz_accuracy_m: sigma(self.horiz_accuracy_m, wander),
-            vert_accuracy_m: sigma(self.vert_accuracy_m, 2.0 * carried_s + adrift_s),
-            speed_accuracy_mps: 1.0 + UNKNOWN_ACCELERATION_MPS2 * carried_s,
-        })
+/// `state`, carried on to `now`; `None` when it is too old.
+fn carried(state: &PastState, now: MonotonicNs, source: PositionSource) -> Option<FirstPosition> {
+    let age_s = state.age_s + now.seconds_since(state.time).max(0.0);
+    if age_s > AGE_MAX_S {
+        return None;
     }
+    let carried_s = age_s.min(CARRIED_S);
+    let adrift_s = age_s - carried_s;
+    let velocity = Vector3::from(state.velocity_ned_mps);
+    let speed = velocity.xy().norm();
+    let wander = 0.5 * UNKNOWN_ACCELERATION_MPS2 * carried_s * carried_s
+        + speed.max(UNKNOWN_SPEED_MPS) * adrift_s;
+    let sigma = |own: f64, more: f64| libm::sqrt(own * own + more * more);
+    let known = adrift_s <= 0.0;
+    let place = Geodetic {
+        lat_rad: state.lat_rad,
+        lon_rad: state.lon_rad,
+        alt_msl_m: state.alt_msl_m,
+    };
+    Some(FirstPosition {
+        source,
+        time: now,
+        place: place.displaced(velocity * carried_s),
+        velocity_ne_mps: known.then_some([velocity.x, velocity.y]),
+        horiz_accuracy_m: sigma(state.horiz_accuracy_m, wander),
+        vert_accuracy_m: sigma(state.vert_accuracy_m, 2.0 * carried_s + adrift_s),
+        speed_accuracy_mps: 1.0 + UNKNOWN_ACCELERATION_MPS2 * carried_s,
+    })
 }
 
 fn from_gps(fix: &FcGps) -> FirstPosition {
@@ -222,8 +193,8 @@ mod tests {
         }
     }
 
-    fn restart(age_s: f64) -> RestartState {
-        RestartState {
+    fn restart(age_s: f64) -> PastState {
+        PastState {
             time: MonotonicNs(0),
             lat_rad: PLACE.lat_rad,
             lon_rad: PLACE.lon_rad,

@@ -104,15 +104,7 @@ pub fn is_usable(input: &Input) -> bool {
                 && SIGMA.contains(&origin.horiz_accuracy_m)
                 && SIGMA.contains(&origin.vert_accuracy_m)
         }
-        Input::TrustedState(state) => {
-            is_place(state.lat_rad, state.lon_rad)
-                && HEIGHT.contains(&state.alt_msl_m)
-                && within(&state.velocity_ned_mps, SPEED_MAX)
-                && SIGMA.contains(&state.horiz_accuracy_m)
-                && SIGMA.contains(&state.vert_accuracy_m)
-                && (0.0..=AGE_MAX_S).contains(&state.age_s)
-        }
-        Input::RestartState(state) => {
+        Input::TrustedState(state) | Input::RestartState(state) => {
             is_place(state.lat_rad, state.lon_rad)
                 && HEIGHT.contains(&state.alt_msl_m)
                 && within(&state.velocity_ned_mps, SPEED_MAX)

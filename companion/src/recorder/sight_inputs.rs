@@ -3,8 +3,8 @@
 use fdr_format::{Record, records};
 
 use crate::navigator::{
-    Displacement, FrameExposed, FrameOutcome, FrameRefusal, MonotonicNs, OperatorHint,
-    RestartState, SatelliteAnchor, SystemHealth, TakeoffOrigin, TrustedState, VisualOdometry,
+    Displacement, FrameExposed, FrameOutcome, FrameRefusal, MonotonicNs, OperatorHint, PastState,
+    SatelliteAnchor, SystemHealth, TakeoffOrigin, VisualOdometry,
 };
 
 pub fn frame_exposed(frame: &FrameExposed) -> Record<'static> {
@@ -136,57 +136,39 @@ pub fn takeoff_origin_from(body: &records::TakeoffOrigin) -> TakeoffOrigin {
     }
 }
 
-pub fn trusted_state(state: &TrustedState) -> Record<'static> {
-    Record::TrustedState(records::TrustedState {
-        time_ns: state.time.0,
-        lat_rad: state.lat_rad,
-        lon_rad: state.lon_rad,
-        alt_msl_m: state.alt_msl_m,
-        velocity_ned_mps: state.velocity_ned_mps,
-        horiz_accuracy_m: state.horiz_accuracy_m,
-        vert_accuracy_m: state.vert_accuracy_m,
-        age_s: state.age_s,
-    })
+/// The two conversions of a record that holds a [`PastState`].
+macro_rules! past_state {
+    ($to_record:ident, $from_record:ident, $Record:ident) => {
+        pub fn $to_record(state: &PastState) -> Record<'static> {
+            Record::$Record(records::$Record {
+                time_ns: state.time.0,
+                lat_rad: state.lat_rad,
+                lon_rad: state.lon_rad,
+                alt_msl_m: state.alt_msl_m,
+                velocity_ned_mps: state.velocity_ned_mps,
+                horiz_accuracy_m: state.horiz_accuracy_m,
+                vert_accuracy_m: state.vert_accuracy_m,
+                age_s: state.age_s,
+            })
+        }
+
+        pub fn $from_record(body: &records::$Record) -> PastState {
+            PastState {
+                time: MonotonicNs(body.time_ns),
+                lat_rad: body.lat_rad,
+                lon_rad: body.lon_rad,
+                alt_msl_m: body.alt_msl_m,
+                velocity_ned_mps: body.velocity_ned_mps,
+                horiz_accuracy_m: body.horiz_accuracy_m,
+                vert_accuracy_m: body.vert_accuracy_m,
+                age_s: body.age_s,
+            }
+        }
+    };
 }
 
-pub fn trusted_state_from(body: &records::TrustedState) -> TrustedState {
-    TrustedState {
-        time: MonotonicNs(body.time_ns),
-        lat_rad: body.lat_rad,
-        lon_rad: body.lon_rad,
-        alt_msl_m: body.alt_msl_m,
-        velocity_ned_mps: body.velocity_ned_mps,
-        horiz_accuracy_m: body.horiz_accuracy_m,
-        vert_accuracy_m: body.vert_accuracy_m,
-        age_s: body.age_s,
-    }
-}
-
-pub fn restart_state(state: &RestartState) -> Record<'static> {
-    Record::RestartState(records::RestartState {
-        time_ns: state.time.0,
-        lat_rad: state.lat_rad,
-        lon_rad: state.lon_rad,
-        alt_msl_m: state.alt_msl_m,
-        velocity_ned_mps: state.velocity_ned_mps,
-        horiz_accuracy_m: state.horiz_accuracy_m,
-        vert_accuracy_m: state.vert_accuracy_m,
-        age_s: state.age_s,
-    })
-}
-
-pub fn restart_state_from(body: &records::RestartState) -> RestartState {
-    RestartState {
-        time: MonotonicNs(body.time_ns),
-        lat_rad: body.lat_rad,
-        lon_rad: body.lon_rad,
-        alt_msl_m: body.alt_msl_m,
-        velocity_ned_mps: body.velocity_ned_mps,
-        horiz_accuracy_m: body.horiz_accuracy_m,
-        vert_accuracy_m: body.vert_accuracy_m,
-        age_s: body.age_s,
-    }
-}
+past_state!(trusted_state, trusted_state_from, TrustedState);
+past_state!(restart_state, restart_state_from, RestartState);
 
 pub fn operator_hint(hint: &OperatorHint) -> Record<'static> {
     Record::OperatorHint(records::OperatorHint {

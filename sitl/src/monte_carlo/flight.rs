@@ -68,6 +68,15 @@ pub fn fly_with<'a>(
     flight.judged
 }
 
+/// `config` as an engineer sets it for the aircraft of `plan`: with a camera where it has one.
+#[must_use]
+pub fn configured(plan: &FlightPlan, config: &NavigatorConfig) -> NavigatorConfig {
+    let mut config = config.clone();
+    config.sight.enabled |= plan.vision.is_some();
+    config.sight.frame_period_s = FRAME_PERIOD_S;
+    config
+}
+
 /// Everything that the navigator was told in a flight, ticks included, and what really happened.
 #[derive(Debug, Default)]
 pub struct Heard {
@@ -151,7 +160,7 @@ impl<'a> Flight<'a> {
             },
             imu: None,
             pending: Vec::new(),
-            navigator: Navigator::new(config),
+            navigator: Navigator::new(&configured(plan, config)),
             outputs: Outputs::default(),
             judged: Judged::default(),
             heard: None,

@@ -24,7 +24,7 @@ use companion::navigator::NavigatorConfig;
 
 use plan::FlightPlan;
 
-pub use flight::{Heard, Judged, fly, fly_with, listen};
+pub use flight::{Heard, Judged, configured, fly, fly_with, listen};
 pub use innovations::{Consistency, Innovations};
 pub use limits::{Limits, Verdict};
 pub use render::render;

@@ -92,6 +92,12 @@ pub struct Report {
     pub p_offered_error_gt_500m: f64,
     /// Its 95 % interval.
     pub p_offered_error_gt_500m_interval: [f64; 2],
+    /// Share of positions offered to the autopilot that are more than 1 km off.
+    pub p_offered_error_gt_1km: f64,
+    /// Its 95 % interval.
+    pub p_offered_error_gt_1km_interval: [f64; 2],
+    /// Share of positions offered to the autopilot.
+    pub offered: f64,
     /// Flights with the largest errors; `--first N --flights 1` flies one again.
     pub worst_flights: Vec<Worst>,
     /// Every limit of `sitl/limits.toml` beside what was measured.
@@ -136,7 +142,9 @@ pub struct Reporter {
     circumstances: BTreeMap<String, Collector>,
     over_500m: Vec<Block>,
     over_1km: Vec<Block>,
+    offered: Vec<Block>,
     offered_over_500m: Vec<Block>,
+    offered_over_1km: Vec<Block>,
     worst: Vec<Worst>,
     innovations: BTreeMap<&'static str, Innovations>,
     flights: usize,
@@ -164,13 +172,12 @@ impl Reporter {
         let samples = &flown.judged.samples;
         self.over_500m.push(count(samples, |s| s.error_m > 500.0));
         self.over_1km.push(count(samples, |s| s.error_m > 1_000.0));
-        let offered: Vec<Sample> = samples
-            .iter()
-            .filter(|sample| sample.fix != FixType::None)
-            .copied()
-            .collect();
+        self.offered.push(count(samples, is_offered));
+        let offered: Vec<Sample> = samples.iter().filter(|s| is_offered(s)).copied().collect();
         self.offered_over_500m
-            .push(count(&offered, |sample| sample.error_m > 500.0));
+            .push(count(&offered, |s| s.error_m > 500.0));
+        self.offered_over_1km
+            .push(count(&offered, |s| s.error_m > 1_000.0));
         for (sensor, innovations) in &flown.judged.innovations {
             self.innovations
                 .entry(sensor)
@@ -229,6 +236,10 @@ impl Reporter {
             let name = format!("anchor age {}", named.bin);
             verdicts.extend(limits.judge_honesty(&name, &named.group));
         }
+        let (offered_500m, offered_1km) = (
+            share(&self.offered_over_500m),
+            share(&self.offered_over_1km),
+        );
         verdicts.extend(limits.judge_false_positions(p_500m, p_1km));
         Some(Report {
             seed,
@@ -265,8 +276,11 @@ impl Reporter {
             p_error_gt_500m_interval: share_interval(&self.over_500m, seed),
             p_error_gt_1km: p_1km,
             p_error_gt_1km_interval: share_interval(&self.over_1km, seed),
-            p_offered_error_gt_500m: share(&self.offered_over_500m),
+            p_offered_error_gt_500m: offered_500m,
             p_offered_error_gt_500m_interval: share_interval(&self.offered_over_500m, seed),
+            p_offered_error_gt_1km: offered_1km,
+            p_offered_error_gt_1km_interval: share_interval(&self.offered_over_1km, seed),
+            offered: share(&self.offered),
             worst_flights: self.worst,
             within_limits: verdicts.iter().all(|verdict| verdict.holds),
             limits: verdicts,
@@ -288,6 +302,11 @@ fn count(samples: &[Sample], is_hit: impl Fn(&Sample) -> bool) -> Block {
         hits: samples.iter().filter(|sample| is_hit(sample)).count() as u64,
         samples: samples.len() as u64,
     }
+}
+
+/// Whether the autopilot may use it: a 2D or 3D fix.
+fn is_offered(sample: &Sample) -> bool {
+    sample.fix != FixType::None
 }
 
 fn age_bin(age_ms: Option<u32>) -> usize {

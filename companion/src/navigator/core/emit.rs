@@ -62,7 +62,9 @@ impl Navigator {
         }
         let dark = self.blackout.is_dark();
         let floor = if dark { Some(&mut self.floor) } else { None };
-        let Some(mut position) = emission::position(estimator, time, &self.config, floor) else {
+        let wrong_by = self.contradiction.wrong_by_ne_m().unwrap_or_default();
+        let emitted = emission::position(estimator, time, &self.config, wrong_by, floor);
+        let Some(mut position) = emitted else {
             self.lose(time, outputs);
             if let Some(reason) = self.fix.no_position(time) {
                 self.failsafe(time, reason, f64::INFINITY, outputs);

@@ -58,13 +58,16 @@ impl Navigator {
                 refused: self.gps_refused,
             }
         } else {
-            Before::Closed { follows }
+            Before::Closed {
+                follows,
+                camera: self.config.sight.enabled,
+            }
         };
         match judgement {
             Some(judgement) => gps_judge::sign(judgement, before, &self.config.spoof_gate),
             None => match before {
-                Before::Closed { follows: false } => Some(SpoofGateReason::PositionJump),
-                Before::Closed { follows: true } | Before::Open { .. } => None,
+                Before::Closed { follows: false, .. } => Some(SpoofGateReason::PositionJump),
+                Before::Closed { follows: true, .. } | Before::Open { .. } => None,
             },
         }
     }
@@ -84,7 +87,9 @@ impl Navigator {
                 return;
             }
             estimator.restart_from_gps(fix);
+            self.standing.restarted(fix.time);
         }
+        self.standing.fixed(fix.time);
         self.gps_refused = false;
         self.floor.release();
         if promoted {
@@ -120,7 +125,10 @@ impl Navigator {
         outputs.push(Output::SpoofGate(event));
         let rules = &self.config.spoof_gate;
         let set = match event.step {
-            SpoofGateStep::Closed => rules.source_set_denied,
+            SpoofGateStep::Closed => {
+                self.standing.doubt_gps();
+                rules.source_set_denied
+            }
             SpoofGateStep::Promoted => {
                 self.gps_refused = false;
                 rules.source_set_trusted

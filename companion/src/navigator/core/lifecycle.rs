@@ -4,11 +4,12 @@ use super::{Navigator, deadline_after, tell};
 use crate::navigator::{
     config::NavigatorConfig,
     contradiction::Contradiction,
-    estimator::{self, Estimator, Leveller, Start, StartAttitude},
+    estimator::{self, Covariance, Estimator, Leveller, Start, StartAttitude},
     gps_track::GpsTrack,
     input::FcGps,
     no_estimate::NoEstimate,
     output::{EventKind, Outputs, PositionSource},
+    standing::Standing,
     takeoff_origin::FirstPosition,
     thermal::ThermalPolicy,
     units::MonotonicNs,
@@ -77,11 +78,13 @@ impl Navigator {
             Some(_) | None => start_at(&self.config, &first, attitude),
         };
         self.origin.clear();
-        let mut estimator = Estimator::start(&self.config, &start);
+        let room = self.spare.take().unwrap_or_else(Covariance::zeros);
+        let mut estimator = Estimator::start(&self.config, &start, room);
         estimator.set_airframe(self.aircraft.airframe);
         self.estimator = Some(estimator);
         self.last_sensor = Some(now);
         self.forget_evidence();
+        self.standing = Standing::begin(now);
         let source = first.source;
         let kind = if self.was_lost {
             EventKind::EstimatorRecovered { source }
@@ -124,7 +127,7 @@ impl Navigator {
     }
 
     pub(super) fn lose(&mut self, time: MonotonicNs, outputs: &mut Outputs) {
-        self.estimator = None;
+        self.spare = self.estimator.take().map(Estimator::into_covariance);
         self.was_lost = true;
         self.forget_evidence();
         tell(outputs, time, EventKind::EstimatorLost);

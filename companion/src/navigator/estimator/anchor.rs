@@ -8,15 +8,15 @@
 //! | more | inside the gate, confirmed | fused |
 //!
 //! A large covariance lets nearly every peak pass the gate, so the second and third opinion come from
-//! the matches themselves (`confirmation.rs`). A whole series outside the gate is not believed either: a
-//! shifted map looks exactly like it.
+//! the matches themselves (`confirmation.rs`). Whether a whole series outside the gate is believed is decided in
+//! `contradiction.rs`.
 //!
 //! The error of the map and the tilt of the camera are the same from match to match. They are considered,
 //! not estimated: their part of the variance stays however many matches come.
 
 use super::{
     Estimator,
-    clones::{PoseClone, index_of},
+    clones::{CLONE_ATTITUDE, PoseClone, index_of},
     confirmation::{Candidate, Verdict},
     state::at,
     update::{Scalar, Update, decorrelated, pair_nis},
@@ -32,6 +32,8 @@ pub enum AnchorOutcome {
         nis: f64,
         /// Match less estimate at the exposure, north and east, m.
         innovation_ne_m: [f64; 2],
+        /// 1 sigma of the estimate before, m, when it was so large that other matches had to confirm this one.
+        confirmed_over_m: Option<f64>,
     },
     /// It did not.
     Refused {
@@ -75,7 +77,9 @@ impl Estimator {
         if nis.is_nan() || nis > self.config.gates.anchor_nis {
             return refuse(AnchorRefusal::OutsideGate);
         }
-        if self.sigma_at(slot) > self.config.vision.confirm_above_m {
+        let sigma_m = self.sigma_at(slot);
+        let uncertain = sigma_m > self.config.vision.confirm_above_m;
+        if uncertain {
             match self.confirmation.offer(self.candidate(anchor, innovation)) {
                 Verdict::Confirmed => {}
                 Verdict::Waiting => return refuse(AnchorRefusal::Unconfirmed),
@@ -90,6 +94,21 @@ impl Estimator {
         AnchorOutcome::Accepted {
             nis,
             innovation_ne_m: innovation,
+            confirmed_over_m: uncertain.then_some(sigma_m),
+        }
+    }
+
+    /// The position may be wrong by `offset_ne_m`, and everything that was led along with it: the covariance of
+    /// the position and of all exposures grows together until that offset is a matter of one sigma.
+    pub fn yield_to(&mut self, offset_ne_m: [f64; 2]) {
+        let [north, east] = offset_ne_m;
+        let slots = self.clones.slots.iter().enumerate();
+        let remembered = slots.filter_map(|(slot, clone)| clone.map(|_| index_of(slot)));
+        let positions = core::iter::once(at::POSITION).chain(remembered);
+        for axis in 0..2 {
+            let all = positions.clone().map(move |index| index + axis);
+            self.covariance
+                .widen_together(all, north * north + east * east);
         }
     }
 
@@ -102,12 +121,10 @@ impl Estimator {
         let vision = &self.config.vision;
         let innovation = clone.displacement_to(matched(anchor, clone));
         // What the autopilot's attitude takes for straight down points aside by its own error.
-        let tilt = &self.nominal.fc_attitude;
+        let tilt = &clone.fc_attitude;
         let aside = [-tilt.y, tilt.x].map(|angle| angle * anchor.agl_m);
-        let by_tilt = [
-            (at::FC_ATTITUDE + 1, -anchor.agl_m),
-            (at::FC_ATTITUDE, anchor.agl_m),
-        ];
+        let own = index_of(slot) + CLONE_ATTITUDE;
+        let by_tilt = [(own + 1, -anchor.agl_m), (own, anchor.agl_m)];
         let lasting_tilt = anchor.agl_m * vision.camera_tilt_rad;
         let changing = anchor.agl_m * vision.camera_tilt_change_rad;
         let [nn, ne, ee] = anchor.covariance_ne_m2;

@@ -1,10 +1,10 @@
-//! The horizontal position at past exposures, kept in the filter beside the present one, so that what
-//! the camera saw there can be fused when its result arrives.
+//! The horizontal position and the autopilot's attitude error at past exposures, kept in the filter beside
+//! the present ones, so that what the camera saw there can be fused when its result arrives.
 //!
 //! | event | effect |
 //! |---|---|
 //! | frame exposed | the position then joins the state (a stochastic clone) |
-//! | frame exposed, no slot free | the clone that leaves the smallest hole goes; a keyframe never does before its time |
+//! | frame exposed, no slot free | the clone that leaves the smallest hole goes, of equal ones the oldest; a keyframe never does before its time |
 //! | result of a frame that was not announced | cloned late, from velocity and acceleration, at most 1 s back |
 //! | clone older than the longest delay of an anchor | forgotten, unless it is the keyframe |
 //! | keyframe replaced by another, or older than its own limit | an ordinary clone again |
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Estimator,
-    state::{CLONES, CLONES_MAX, ErrorVector, at},
+    state::{CLONE, CLONES, CLONES_MAX, ErrorVector, at},
 };
 use crate::navigator::{geodesy::Geodetic, input::FrameExposed, units::MonotonicNs};
 
@@ -29,13 +29,15 @@ const KEYFRAME_MAX_S: f64 = 60.0;
 /// Frames closer in time to each other than this are the same exposure, s.
 const SAME_EXPOSURE_S: f64 = 1e-3;
 
-/// Position at one exposure.
+/// Position at one exposure, and the attitude with which its image was rectified.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct PoseClone {
     pub(super) frame: u64,
     pub(super) exposure: MonotonicNs,
     pub(super) place: Geodetic,
     pub(super) yaw_rad: f64,
+    /// The autopilot's attitude error then, rad.
+    pub(super) fc_attitude: Vector3<f64>,
     /// Metres per radian of latitude and of longitude there: corrections come often, and small.
     radii_m: (f64, f64),
 }
@@ -76,8 +78,10 @@ impl Clones {
     pub(super) fn correct(&mut self, error: &ErrorVector) {
         for (slot, clone) in self.slots.iter_mut().enumerate() {
             if let Some(clone) = clone {
-                let ne = Vector3::new(error[index_of(slot)], error[index_of(slot) + 1], 0.0);
+                let own = error.fixed_rows::<CLONE>(index_of(slot));
+                let ne = Vector3::new(own[0], own[1], 0.0);
                 clone.place = clone.place.displaced_by(clone.radii_m, ne);
+                clone.fc_attitude += own.fixed_rows::<3>(CLONE_ATTITUDE);
             }
         }
     }
@@ -89,8 +93,9 @@ impl Clones {
             .map_or(0, |last| last + 1)
     }
 
-    /// The slot whose clone is missed least: the one between the closest neighbours in time. Neither the
-    /// newest, nor the keyframe, unless there is nothing else.
+    /// The slot whose clone is missed least: the one between the closest neighbours in time, and of several such
+    /// the oldest, for whose match there is the least time left. Neither the newest, nor the keyframe, unless
+    /// there is nothing else.
     fn least_needed(&self) -> usize {
         let newest = self
             .slots
@@ -117,22 +122,24 @@ impl Clones {
             .filter(|(_, clone)| {
                 Some(clone.exposure) != newest && Some(clone.frame) != self.keyframe
             })
-            .map(|(slot, clone)| (slot, hole_s(clone)))
-            .min_by(|a, b| a.1.total_cmp(&b.1))
-            .map_or(0, |(slot, _)| slot)
+            .map(|(slot, clone)| (slot, hole_s(clone), clone.exposure))
+            .min_by(|a, b| a.1.total_cmp(&b.1).then(a.2.cmp(&b.2)))
+            .map_or(0, |(slot, ..)| slot)
     }
 }
 
 /// Where the errors of a slot's clone start in the error vector.
 pub(super) const fn index_of(slot: usize) -> usize {
-    CLONES + 2 * slot
+    CLONES + CLONE * slot
 }
+
+/// Where, among them, that of the autopilot's attitude starts.
+pub(super) const CLONE_ATTITUDE: usize = 2;
 
 impl Estimator {
     /// Whether the covariance is that of the aircraft now and of the exposures remembered.
     pub(in crate::navigator) fn is_coherent(&self) -> bool {
-        let used = CLONES + 2 * self.clones.extent();
-        self.covariance.used() == used && self.covariance.is_zero_beyond(used)
+        self.covariance.used() == index_of(self.clones.extent())
     }
 
     /// A frame is being taken.
@@ -181,17 +188,34 @@ impl Estimator {
             exposure,
             place,
             yaw_rad: self.nominal.attitude.euler_angles().2,
+            fc_attitude: self.nominal.fc_attitude,
             radii_m: place.metres_per_radian(),
         };
         self.clones.slots[slot] = Some(clone);
-        self.covariance.set_used(CLONES + 2 * self.clones.extent());
+        self.covariance.set_used(index_of(self.clones.extent()));
         let unknown = 0.5 * LATE_ACCELERATION_MPS2 * late_s * late_s;
         for axis in 0..2 {
             let from = [(at::POSITION + axis, 1.0), (at::VELOCITY + axis, -late_s)];
             self.covariance
                 .derive(index_of(slot) + axis, &from, unknown * unknown);
         }
+        for axis in 0..3 {
+            let to = index_of(slot) + CLONE_ATTITUDE + axis;
+            self.covariance
+                .derive(to, &[(at::FC_ATTITUDE + axis, 1.0)], 0.0);
+        }
+        self.let_scale_wander(exposure);
         clone
+    }
+
+    /// The height above ground is a frame's own, so its error changes from frame to frame, not between.
+    fn let_scale_wander(&mut self, exposure: MonotonicNs) {
+        let since_s = self
+            .scale_of
+            .map_or(0.0, |last| exposure.seconds_since(last).max(0.0));
+        let density = self.config.process.visual_scale;
+        self.covariance[(at::VISUAL_SCALE, at::VISUAL_SCALE)] += density * density * since_s;
+        self.scale_of = self.scale_of.max(Some(exposure));
     }
 
     /// `frame` is what displacements are measured from until another one is.
@@ -215,9 +239,9 @@ impl Estimator {
     }
 
     fn drop_clone(&mut self, slot: usize) {
-        self.covariance.forget(index_of(slot), [0.0; 2]);
+        self.covariance.forget(index_of(slot), [0.0; CLONE]);
         self.clones.slots[slot] = None;
-        self.covariance.set_used(CLONES + 2 * self.clones.extent());
+        self.covariance.set_used(index_of(self.clones.extent()));
     }
 
     /// Past exposures say nothing of a position that begins anew.

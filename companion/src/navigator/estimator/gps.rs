@@ -27,7 +27,9 @@ pub enum GpsOutcome {
 pub struct GpsJudgement {
     /// Horizontal distance from where the estimate expects it, m.
     pub distance_m: f64,
-    /// The same for horizontal velocity, m/s; 0 when the fix has none.
+    /// 1 sigma of that distance, m.
+    pub distance_sigma_m: f64,
+    /// Horizontal velocity less that of the estimate, m/s; 0 when the fix has none.
     pub velocity_difference_mps: f64,
     /// 1 sigma of that difference, m/s.
     pub velocity_sigma_mps: f64,
@@ -77,13 +79,15 @@ impl Estimator {
         let length = |first: &Scalar, second: &Scalar| {
             libm::sqrt(first.innovation * first.innovation + second.innovation * second.innovation)
         };
-        let velocity_variance = |index: usize| self.covariance[(index, index)];
+        let sigma = |index: usize| {
+            let variance = |index: usize| self.covariance[(index, index)];
+            libm::sqrt(variance(index) + variance(index + 1))
+        };
         GpsJudgement {
             distance_m: length(&position[0], &position[1]),
+            distance_sigma_m: sigma(at::POSITION),
             velocity_difference_mps: velocity.as_ref().map_or(0.0, |v| length(&v[0], &v[1])),
-            velocity_sigma_mps: libm::sqrt(
-                velocity_variance(at::VELOCITY) + velocity_variance(at::VELOCITY + 1),
-            ),
+            velocity_sigma_mps: sigma(at::VELOCITY),
             outside: self.outside_a_gate(&position, velocity.as_ref()),
             velocity_alone: self.outside_a_gate(&position, None).is_none(),
         }

@@ -222,7 +222,7 @@ mod tests {
     fn flying() -> Estimator {
         let config = NavigatorConfig::default();
         let start = Start::at_fix(&config, &fix(0, 0.0), StartAttitude::Reported(attitude(0)));
-        let mut estimator = Estimator::start(&config, &start);
+        let mut estimator = Estimator::start(&config, &start, Covariance::zeros());
         estimator.set_airframe(Airframe::FixedWing);
         estimator
     }

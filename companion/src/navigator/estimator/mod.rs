@@ -60,6 +60,8 @@ pub struct Estimator {
     nominal: Nominal,
     covariance: Covariance,
     clones: Clones,
+    /// Exposure up to which the visual scale has wandered.
+    scale_of: Option<MonotonicNs>,
     confirmation: Confirmation,
     convergence: Convergence,
     /// Sum of all corrections of the position since the start, north and east, m.
@@ -89,6 +91,12 @@ impl Estimator {
     #[must_use]
     pub fn covariance(&self) -> &Covariance {
         &self.covariance
+    }
+
+    /// Its room, for the next estimate.
+    #[must_use]
+    pub fn into_covariance(self) -> Covariance {
+        self.covariance
     }
 
     /// Shown position less estimate, north and east, m: what bounded-rate convergence still owes.
@@ -247,7 +255,7 @@ impl Estimator {
 pub fn is_sound(covariance: &Covariance) -> bool {
     // A sum is finite only if every term is; sixteen sums, so that they can be taken side by side.
     let mut sums = [0.0; 16];
-    for row in covariance.as_slice().chunks_exact(16) {
+    for row in covariance.as_slice().chunks(16) {
         for (sum, value) in sums.iter_mut().zip(row) {
             *sum += value;
         }

@@ -2,8 +2,10 @@
 //!
 //! A displacement is neither a velocity nor a position: fused as either it would make the filter more
 //! certain with every frame. Its length carries the error of the height above ground
-//! (`VISUAL_SCALE`), its direction that of the autopilot's heading (`FC_ATTITUDE`), with which the image is
-//! turned north up; a camera tilt that lasts cancels between the two frames, and only its changes count.
+//! (`VISUAL_SCALE`). Both images were turned north up and levelled with the autopilot's attitude, so its
+//! errors at the two exposures are in it: the mean of the headings turns it, and the middle of a levelled image
+//! lies `h theta` aside. Between frames that follow each other most of the tilt cancels; along a chain of them
+//! it telescopes, as the error of every keyframe is the same in the displacement to it and in that from it.
 
 use super::{
     Estimator,
@@ -67,22 +69,27 @@ impl Estimator {
         (to_slot, to): (usize, PoseClone),
     ) -> [Scalar; 2] {
         let [north, east] = from.displacement_to(to.place);
+        let (h, tilt) = (moved.agl_m, to.fc_attitude - from.fc_attitude);
+        let seen = [north - h * tilt.y, east + h * tilt.x];
         let scale = 1.0 + self.nominal.visual_scale;
-        // The image's north is that of the autopilot's attitude: turned by its error.
-        let (sine, cosine) = libm::sincos(self.nominal.fc_attitude.z);
+        let (sine, cosine) = libm::sincos(0.5 * (to.fc_attitude.z + from.fc_attitude.z));
         let turn = [[cosine, -sine], [sine, cosine]];
-        let shown = turn.map(|[by_north, by_east]| by_north * north + by_east * east);
+        let shown = turn.map(|[by_north, by_east]| by_north * seen[0] + by_east * seen[1]);
         let aside = [-shown[1], shown[0]];
         let [nn, ne, ee] = moved.covariance_ne_m2;
         let extra = self.displacement_variance(moved, to.yaw_rad - from.yaw_rad)
             + self.heading_variance(north, east);
         let scalars = core::array::from_fn(|axis| {
             let [by_north, by_east] = turn[axis].map(|factor| scale * factor);
+            let half_turned = 0.5 * scale * aside[axis];
+            let row = |sign: f64| {
+                let (n, e) = (sign * by_north, sign * by_east);
+                [n, e, h * e, -h * n, half_turned]
+            };
             Scalar::new(moved.displacement_ne_m[axis] - scale * shown[axis], 0.0)
-                .by_each(index_of(to_slot), [by_north, by_east])
-                .by_each(index_of(from_slot), [-by_north, -by_east])
+                .by_each(index_of(to_slot), row(1.0))
+                .by_each(index_of(from_slot), row(-1.0))
                 .by(at::VISUAL_SCALE, shown[axis])
-                .by(at::FC_ATTITUDE + 2, scale * aside[axis])
         });
         decorrelated(scalars, [nn + extra, ne, ee + extra])
     }

@@ -365,7 +365,6 @@ fn add_noise(
     walk(at::WIND, 2, noise.wind);
     walk(at::AIRSPEED_SCALE, 1, noise.airspeed_scale);
     walk(at::BARO_BIAS, 1, noise.baro_bias);
-    walk(at::VISUAL_SCALE, 1, noise.visual_scale);
 
     let mut stationary = |index: usize, sigma: f64, decay: f64| {
         covariance[(index, index)] += sigma * sigma * (1.0 - decay * decay);

@@ -104,9 +104,9 @@ impl Start {
 }
 
 impl Estimator {
-    /// Starts an estimate.
+    /// Starts an estimate in `room`.
     #[must_use]
-    pub fn start(config: &NavigatorConfig, start: &Start) -> Self {
+    pub fn start(config: &NavigatorConfig, start: &Start, room: Covariance) -> Self {
         let initial = &config.initial;
         let (attitude, reported, sigmas) = match &start.attitude {
             StartAttitude::Reported(sample) => {
@@ -139,8 +139,9 @@ impl Estimator {
         Self {
             config: config.clone(),
             nominal,
-            covariance: covariance(config, start, sigmas),
+            covariance: covariance(config, start, sigmas, room),
             clones: Clones::none(),
+            scale_of: None,
             confirmation: Confirmation::none(),
             convergence: Convergence::settled(),
             corrected_ne_m: Vector2::zeros(),
@@ -185,9 +186,14 @@ pub(super) fn velocity_sigmas(initial: &InitialSigma, gps: &FcGps) -> [f64; 3] {
     [horizontal, horizontal, initial.vertical_velocity_mps]
 }
 
-fn covariance(config: &NavigatorConfig, start: &Start, attitude: [f64; 3]) -> Covariance {
+fn covariance(
+    config: &NavigatorConfig,
+    start: &Start,
+    attitude: [f64; 3],
+    room: Covariance,
+) -> Covariance {
     let (initial, process) = (&config.initial, &config.process);
-    let mut covariance = Covariance::zeros();
+    let mut covariance = room.cleared();
     let mut set = |at: usize, sigmas: &[f64]| {
         for (offset, sigma) in sigmas.iter().enumerate() {
             covariance[(at + offset, at + offset)] = sigma * sigma;

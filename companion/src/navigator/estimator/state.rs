@@ -1,17 +1,23 @@
 //! What the filter estimates: the nominal state and the layout of its error.
 //!
 //! The error vector has three parts: the aircraft now (`BASE` states), errors that are only
-//! *considered* (their size is known, their value never estimated: Schmidt 1966), and the horizontal
-//! position at past exposures (stochastic clones: Roumeliotis & Burdick 2002).
+//! *considered* (their size is known, their value never estimated: Schmidt 1966), and what past exposures
+//! depend on (stochastic clones: Roumeliotis & Burdick 2002): the horizontal position there, and the
+//! error of the autopilot's attitude with which the image was turned north up and levelled.
 //!
 //! Errors add to the nominal value, except attitude, whose error is a small rotation in NED:
 //! `R_true = exp(theta) R`. Source: J. Sola, "Quaternion kinematics for the error-state Kalman
 //! filter", 2017, section 7 (global angular error).
 
+use core::fmt;
 use core::ops::{Deref, DerefMut};
 
 use nalgebra::{SMatrix, SVector, UnitQuaternion, Vector2, Vector3};
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, SeqAccess, Visitor},
+    ser::SerializeSeq,
+};
 
 use super::hindsight::{Journal, Step};
 use crate::navigator::{geodesy::Geodetic, units::MonotonicNs};
@@ -20,19 +26,23 @@ use crate::navigator::{geodesy::Geodetic, units::MonotonicNs};
 pub const BASE: usize = 28;
 /// Where the considered errors end and the clones begin.
 pub const CLONES: usize = BASE + 4;
-/// Most exposures that are remembered at once: five seconds of three frames a second, the keyframe, and
-/// two to spare.
-pub const CLONES_MAX: usize = 18;
+/// Error states of one remembered exposure: position north and east, m; the autopilot's attitude error, rad.
+pub const CLONE: usize = 5;
+/// Most exposures that are remembered at once: those of three frames a second for as long as a match may take
+/// (5.5 s). With one less, a match that was only late would find its exposure forgotten.
+pub const CLONES_MAX: usize = 17;
 /// Number of error states.
-pub const N: usize = CLONES + 2 * CLONES_MAX;
+pub const N: usize = CLONES + CLONE * CLONES_MAX;
 
 /// Covariance of the error state. Rows and columns from `used` on are zero.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+///
+/// On the heap, set aside once: whoever reads a checkpoint passes the state through a dozen functions by value, and a
+/// thread's stack holds 2 MB.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Covariance {
-    matrix: SMatrix<f64, N, N>,
+    matrix: Box<SMatrix<f64, N, N>>,
     used: usize,
     /// Kept after landing only (`hindsight.rs`).
-    #[serde(skip)]
     pub(super) journal: Option<Box<Journal>>,
 }
 
@@ -40,10 +50,18 @@ impl Covariance {
     /// All zero, without clones.
     pub fn zeros() -> Self {
         Self {
-            matrix: SMatrix::zeros(),
+            matrix: Box::new(SMatrix::zeros()),
             used: CLONES,
             journal: None,
         }
+    }
+
+    /// The same room, all zero and without clones again.
+    pub fn cleared(mut self) -> Self {
+        self.matrix.fill(0.0);
+        self.used = CLONES;
+        self.journal = None;
+        self
     }
 
     /// How many rows and columns are in use.
@@ -56,13 +74,14 @@ impl Covariance {
         self.used = used.clamp(CLONES, N);
     }
 
-    /// Whether the rows and columns from `used` on are zero, as everything that skips them takes for
-    /// granted.
-    pub fn is_zero_beyond(&self, used: usize) -> bool {
-        let columns = self.matrix.as_slice().chunks_exact(N).enumerate();
-        let mut unused =
-            columns.map(|(at, column)| column.iter().skip(if at < used { used } else { 0 }));
-        unused.all(|mut rows| rows.all(|value| *value == 0.0))
+    /// All error states in `indices` get the same error more, of this variance: what they share is wrong
+    /// by it.
+    pub fn widen_together(&mut self, indices: impl Iterator<Item = usize> + Clone, variance: f64) {
+        for row in indices.clone() {
+            for column in indices.clone() {
+                self.matrix[(row, column)] += variance;
+            }
+        }
     }
 
     /// The rows in use of one column.
@@ -106,6 +125,64 @@ impl Covariance {
         if let Some(journal) = &mut self.journal {
             journal.note(step());
         }
+    }
+}
+
+/// How many numbers the lower triangle of the first `used` rows holds.
+const fn triangle(used: usize) -> usize {
+    used * (used + 1) / 2
+}
+
+/// The lower triangle of the states in use, row by row: the other half is the same, and the rest is zero.
+impl Serialize for Covariance {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut sequence = serializer.serialize_seq(Some(triangle(self.used)))?;
+        for row in 0..self.used {
+            for column in 0..=row {
+                sequence.serialize_element(&self.matrix[(row, column)])?;
+            }
+        }
+        sequence.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Covariance {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(TriangleVisitor)
+    }
+}
+
+struct TriangleVisitor;
+
+impl<'de> Visitor<'de> for TriangleVisitor {
+    type Value = Covariance;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the lower triangle of a covariance")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Covariance, A::Error> {
+        let mut covariance = Covariance::zeros();
+        let mut rows = 0;
+        'rows: while rows < N {
+            for column in 0..=rows {
+                match sequence.next_element::<f64>()? {
+                    Some(value) => {
+                        covariance.matrix[(rows, column)] = value;
+                        covariance.matrix[(column, rows)] = value;
+                    }
+                    None if column == 0 => break 'rows,
+                    None => return Err(A::Error::invalid_length(triangle(rows) + column, &self)),
+                }
+            }
+            rows += 1;
+        }
+        let left = sequence.next_element::<f64>()?.is_some();
+        if rows < CLONES || left {
+            return Err(A::Error::invalid_length(triangle(rows), &self));
+        }
+        covariance.used = rows;
+        Ok(covariance)
     }
 }
 

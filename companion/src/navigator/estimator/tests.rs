@@ -1,11 +1,11 @@
 //! Every linearisation against a numerical derivative of the very function it linearises.
 
 use super::{
-    state::{BASE, N, at},
+    state::{BASE, CLONES, N, at},
     update::{Scalar, Update},
     *,
 };
-use crate::navigator::input::GpsFix;
+use crate::navigator::input::{Displacement, FrameExposed, GpsFix, SatelliteAnchor};
 
 const EPSILON: f64 = 1e-5;
 
@@ -36,7 +36,7 @@ fn in_a_turn() -> Estimator {
     };
     let config = NavigatorConfig::default();
     let start = Start::at_fix(&config, &fix(), StartAttitude::Reported(attitude));
-    let mut estimator = Estimator::start(&config, &start);
+    let mut estimator = Estimator::start(&config, &start, Covariance::zeros());
     estimator.set_airframe(Airframe::FixedWing);
     estimator.nominal.velocity.z = -1.5;
     estimator.nominal.wind = Vector2::new(-1.0, 4.0);
@@ -51,14 +51,23 @@ fn in_a_turn() -> Estimator {
 }
 
 fn assert_row_is_the_derivative(name: &str, measure: impl Fn(&Estimator) -> Scalar) {
-    let estimator = in_a_turn();
-    let scalar = measure(&estimator);
-    for index in 0..N {
+    assert_row_is_the_derivative_at(&in_a_turn(), name, measure);
+}
+
+/// Considered errors are left out: nothing ever moves them.
+fn assert_row_is_the_derivative_at(
+    estimator: &Estimator,
+    name: &str,
+    measure: impl Fn(&Estimator) -> Scalar,
+) {
+    let scalar = measure(estimator);
+    for index in (0..BASE).chain(CLONES..N) {
         let innovation = |step: f64| {
             let mut error = ErrorVector::zeros();
             error[index] = step;
             let mut moved = estimator.clone();
             moved.nominal.correct(&error);
+            moved.clones.correct(&error);
             measure(&moved).innovation
         };
         let derivative = (innovation(-EPSILON) - innovation(EPSILON)) / (2.0 * EPSILON);
@@ -100,6 +109,70 @@ fn gps_rows_are_the_derivatives_of_their_predictions() {
     for axis in 0..2 {
         assert_row_is_the_derivative("velocity", |e| {
             e.velocity_scalars([9.0, -12.0], 0.5)[axis].clone()
+        });
+    }
+}
+
+/// Two exposures 2 s apart, at which the autopilot's attitude is wrong in different ways.
+fn with_two_exposures() -> Estimator {
+    let mut estimator = in_a_turn();
+    for (frame, second, error) in [
+        (1, 1, Vector3::new(0.03, -0.02, 0.1)),
+        (2, 3, Vector3::new(-0.01, 0.04, 0.15)),
+    ] {
+        estimator.advance(MonotonicNs(second * 1_000_000_000));
+        estimator.nominal.fc_attitude = error;
+        estimator.frame_exposed(&FrameExposed {
+            time: MonotonicNs(second * 1_000_000_000),
+            frame,
+            exposure: MonotonicNs(second * 1_000_000_000),
+        });
+    }
+    estimator.nominal.visual_scale = 0.03;
+    estimator
+}
+
+#[test]
+fn rows_of_the_camera_are_the_derivatives_of_their_predictions() {
+    let estimator = with_two_exposures();
+    let moved = Displacement {
+        keyframe: 1,
+        keyframe_exposure: MonotonicNs(1_000_000_000),
+        displacement_ne_m: [18.0, -25.0],
+        covariance_ne_m2: [0.1, 0.02, 0.2],
+        agl_m: 300.0,
+        rotation_rad: 0.0,
+        scale: 1.0,
+        overlap: 0.7,
+        quality: 0.9,
+    };
+    let match_of = |clone: &super::clones::PoseClone| SatelliteAnchor {
+        time: MonotonicNs(3_000_000_000),
+        frame: 2,
+        exposure: MonotonicNs(3_000_000_000),
+        lat_rad: clone.place.lat_rad + 1e-6,
+        lon_rad: clone.place.lon_rad,
+        covariance_ne_m2: [4.0, 0.5, 3.0],
+        score: 0.5,
+        peak_ratio: 2.0,
+        yaw_offset_rad: 0.0,
+        scale: 1.0,
+        agl_m: 300.0,
+        map_area: 1,
+        map_bias_sigma_m: 2.0,
+    };
+    let clone = |e: &Estimator, frame: u64| {
+        let exposure = MonotonicNs((2 * frame - 1) * 1_000_000_000);
+        e.clones.find(frame, exposure).unwrap()
+    };
+    let anchor = match_of(&clone(&estimator, 2).1);
+    for axis in 0..2 {
+        assert_row_is_the_derivative_at(&estimator, "displacement", |e| {
+            e.displacement_scalars(&moved, clone(e, 1), clone(e, 2))[axis].clone()
+        });
+        assert_row_is_the_derivative_at(&estimator, "match", |e| {
+            let (slot, own) = clone(e, 2);
+            e.anchor_scalars(&anchor, slot, &own)[axis].clone()
         });
     }
 }

@@ -2,6 +2,8 @@
 //! the recording of an earlier run of this process, the operator; and what is said of the receiver
 //! and of the machine.
 
+use serde::{Deserialize, Serialize};
+
 use crate::navigator::units::MonotonicNs;
 
 /// The take-off origin of the signed flight plan, checked elsewhere.
@@ -21,9 +23,9 @@ pub struct TakeoffOrigin {
     pub vert_accuracy_m: f64,
 }
 
-/// The autopilot's own position while it was last trusted.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct TrustedState {
+/// A position and velocity of some age.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PastState {
     /// When it arrived.
     pub time: MonotonicNs,
     /// Geodetic latitude, WGS84.
@@ -42,26 +44,11 @@ pub struct TrustedState {
     pub age_s: f64,
 }
 
+/// The autopilot's own position while it was last trusted.
+pub type TrustedState = PastState;
+
 /// The last position recorded before this process was started again in flight.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RestartState {
-    /// When it was given.
-    pub time: MonotonicNs,
-    /// Geodetic latitude, WGS84.
-    pub lat_rad: f64,
-    /// Longitude, WGS84.
-    pub lon_rad: f64,
-    /// Height above mean sea level, m.
-    pub alt_msl_m: f64,
-    /// Velocity north, east, down, m/s.
-    pub velocity_ned_mps: [f64; 3],
-    /// 1-sigma horizontal accuracy when it was recorded, m.
-    pub horiz_accuracy_m: f64,
-    /// 1-sigma vertical accuracy when it was recorded, m.
-    pub vert_accuracy_m: f64,
-    /// How old the record was, s.
-    pub age_s: f64,
-}
+pub type RestartState = PastState;
 
 /// Where the operator says the aircraft is (`MAV_CMD_EXTERNAL_POSITION_ESTIMATE`, 43003).
 #[derive(Debug, Clone, Copy, PartialEq)]
