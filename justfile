@@ -23,15 +23,16 @@ ci: test docs test-production
 # Everything: `ci`, benchmarks, ten minutes of every fuzz target
 full: ci aarch64-core bench (fuzz "600")
 
-# The binary that flies: no listener, no network links, nothing of the bench, in target/production
+# The binary that flies: no listener, no network links, nothing of the bench; it lies in target/production
 build-production:
-    cargo build --locked --release -p companion --no-default-features --features production --target-dir target/production
-    scripts/check-production.sh target/production/release/companion
+    cargo build --locked --release -p companion --no-default-features --features production
+    install -D -t "${CARGO_TARGET_DIR:-target}/production" "${CARGO_TARGET_DIR:-target}/release/companion"
+    scripts/check-production.sh "${CARGO_TARGET_DIR:-target}/production/companion"
 
 # The production binary flies a fake autopilot under its filter; nothing of it listens
 test-production: build-production
-    COMPANION_BINARY="$PWD/target/production/release/companion" COMPANION_PROFILE=production \
-        cargo test --locked -p sitl --test production
+    COMPANION_BINARY="$(realpath "${CARGO_TARGET_DIR:-target}/production/companion")" COMPANION_PROFILE=production \
+        cargo test --locked --workspace --test production
 
 # Formatting, clippy, and the rules that keep the core deterministic
 lint:
