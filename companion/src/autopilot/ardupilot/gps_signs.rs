@@ -8,7 +8,8 @@
 //!
 //! The dialect's GPS messages have no fields for jamming and spoofing. Whatever the sender's clock counts
 //! (since boot, or UTC), from one report to the next it must move as ours does; radio links hold reports
-//! back for seconds, hence the limit.
+//! back for seconds, hence the limit. A clock that now counts no more than has passed since the report before it
+//! began anew in between: the autopilot was started anew, which is no sign.
 //!
 //! Source: MAVLink common messages 24, 124 and 253.
 
@@ -50,7 +51,38 @@ impl ReceiverClock {
         before.is_some_and(|(then, then_us)| {
             let ours_s = fix.time.seconds_since(then);
             let theirs_s = MonotonicNs(receiver_us).seconds_since(MonotonicNs(then_us)) * 1e3;
-            ours_s <= PAUSE_S && (theirs_s - ours_s).abs() > JUMP_S
+            let began_anew = receiver_us < then_us && receiver_us as f64 * 1e-6 <= ours_s + JUMP_S;
+            ours_s <= PAUSE_S && !began_anew && (theirs_s - ours_s).abs() > JUMP_S
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_moved_jumps_and_one_that_begins_anew_does_not() {
+        let at = |time_s: u64| FcGps {
+            time: MonotonicNs(time_s * 1_000_000_000),
+            instance: 0,
+            fix: GpsFix::ThreeD,
+            lat_rad: 0.8,
+            lon_rad: 0.2,
+            alt_msl_m: 300.0,
+            velocity_ne_mps: None,
+            horiz_accuracy_m: None,
+            vert_accuracy_m: None,
+            speed_accuracy_mps: None,
+            satellites: None,
+        };
+        let mut clock = ReceiverClock::default();
+        let mut hears = |time_s, clock_s: u64| clock.jumped(&at(time_s), clock_s * 1_000_000);
+        assert!(!hears(1_000, 200));
+        assert!(!hears(1_001, 201));
+        assert!(hears(1_002, 292), "90 s ahead");
+        assert!(hears(1_003, 203), "and back");
+        assert!(!hears(1_010, 5), "booted two seconds after the last report");
+        assert!(!hears(1_011, 6));
     }
 }
