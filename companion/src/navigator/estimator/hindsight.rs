@@ -183,7 +183,7 @@ mod tests {
     use super::*;
     use crate::navigator::{
         config::NavigatorConfig,
-        estimator::{Start, StartAttitude, clones::index_of},
+        estimator::{Covariance, Start, StartAttitude, clones::index_of},
         input::{AirData, Airframe, Attitude, Barometer, FcGps, FrameExposed, GpsFix, ImuSample},
     };
 

@@ -131,6 +131,20 @@ pub enum BuildError {
     Encode(String),
 }
 
+/// Reads a GeoTIFF, which a program that flies does not.
+///
+/// # Errors
+/// Always.
+#[cfg(not(feature = "map-build"))]
+pub fn read_geotiff(path: &Path) -> Result<(Raster, Option<Georeference>), BuildError> {
+    Err(BuildError::Georeference {
+        path: path.to_owned(),
+        problem: "neither PNG nor JPEG, and this program was built to fly and reads no GeoTIFF: make the \
+                  package with the program of the ground"
+            .to_owned(),
+    })
+}
+
 /// Makes a package. What was begun when it fails is removed.
 ///
 /// # Errors
