@@ -15,6 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use fdr_format::records::LossCause;
 use fdr_format::{
     Digest, FORMAT_VERSION, FlightId, FlightParameters, FlightSummary, Manifest, ManifestSegment,
     ManifestStream, Stream, segment_file,
@@ -206,9 +207,10 @@ impl<V: Volume> Machines<V> {
                     break;
                 }
             }
-            // A segment at the cap is dropped before its loss is recorded, once the writer misses the room.
             while self.writer.step(&mut || now_ns) == WriterStep::Done {}
-            if !self.shared.staging.queue().waits(Stream::Bulk) {
+            // A segment at the cap is dropped before its loss is recorded, now that the writer misses the
+            // room. On a full disk nothing is: the power may go before there is anything else to read.
+            if !self.keeper.is_dropping(LossCause::Cap) {
                 break;
             }
         }

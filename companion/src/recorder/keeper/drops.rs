@@ -60,6 +60,12 @@ impl<V: Volume> Keeper<V> {
         self.dropping[index(stream)].is_some() || self.dropping.iter().flatten().any(full)
     }
 
+    /// Whether a drop for this cause is under way.
+    pub(in super::super) fn is_dropping(&self, cause: LossCause) -> bool {
+        let mut dropping = self.dropping.iter().flatten();
+        dropping.any(|dropping| dropping.cause == cause)
+    }
+
     /// Begins to drop the oldest segment, or lets the stream hold.
     pub(super) fn make_room(
         &mut self,
