@@ -180,6 +180,31 @@ fn a_segment_replaced_by_a_sound_one_breaks_the_chain() {
     assert_found(&verify(&theirs).unwrap(), 4, FindingKind::SealWrong);
 }
 
+/// A recorder that ended without order may have had no time to tell of a closing that failed, so that a chain
+/// may pass over a segment. It never leads out of the flight.
+#[test]
+fn a_segment_replaced_in_a_flight_that_was_not_closed_breaks_the_chain_too() {
+    for replaced in [0, 1] {
+        let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let flight = sealed_flight(folder.path());
+        fs::remove_file(segment(&flight, last(&flight))).unwrap();
+        for file in ["seal.json", "manifest.json"] {
+            fs::remove_file(flight.join(file)).unwrap();
+        }
+        let verdict = verify(folder.path()).unwrap();
+        assert_eq!(verdict.completeness, Completeness::Unclosed);
+        let mut writer = FlightWriter::create(other.path(), keyed()).unwrap();
+        for now in 0..3000u64 {
+            writer
+                .append(&imu(now + 7), 1_000_000_000 + now * 1_000_000)
+                .unwrap();
+        }
+        let theirs = writer.finish().unwrap().folder;
+        fs::copy(segment(&theirs, replaced), segment(&flight, replaced)).unwrap();
+        assert_found(&verify(folder.path()).unwrap(), 4, FindingKind::ChainBroken);
+    }
+}
+
 #[test]
 fn a_last_segment_that_is_deleted_with_the_manifest_is_missed_by_the_seal() {
     let folder = tempfile::tempdir().unwrap();
