@@ -165,12 +165,16 @@ impl Seeded {
     }
 }
 
-/// `bytes` with `count` seeded injuries: flipped bits, lost and doubled bytes, cut frames.
+/// `bytes` with `count` seeded injuries: flipped bits, lost and doubled bytes, cut frames. What 64 bytes are
+/// left of is injured no further.
 pub fn damaged(bytes: &[u8], seed: u64, count: usize) -> Vec<u8> {
     let mut random = Seeded::new(seed);
     let mut bytes = bytes.to_vec();
     for _ in 0..count {
-        let at = random.below(bytes.len() - 64);
+        let Some(room) = bytes.len().checked_sub(64).filter(|room| *room > 0) else {
+            break;
+        };
+        let at = random.below(room);
         match random.below(4) {
             0 => bytes[at] ^= 1 << random.below(8),
             1 => {
