@@ -25,13 +25,13 @@ use companion::vision::jpeg;
 use companion::vision::map::manifest::RegionClass;
 use fdr_format::{Digest, FlightId, FlightItem, FlightReader, Record, records};
 use mavlink::dialects::ardupilotmega::{
-    ATTITUDE_DATA, GPS_RAW_INT_DATA, GpsFixType, MavMessage, RAW_IMU_DATA, SCALED_PRESSURE_DATA,
+    ATTITUDE_DATA, GPS_RAW_INT_DATA, MavMessage, RAW_IMU_DATA, SCALED_PRESSURE_DATA,
 };
 use sector::{GROUND_M, key, package_from, picture, place, region};
 use serde_json::Value;
 use std::ops::ControlFlow;
 use support::command::{Run, replay, sound_recording};
-use support::{LOG_START_US, Tlog, plane_heartbeat};
+use support::{LOG_START_US, Tlog, good_fix, plane_heartbeat};
 use terrain::{Season, Terrain};
 
 /// From lift-off to the beginning of the leg over the sector, to which all times in these tests refer.
@@ -170,16 +170,8 @@ fn fix(time_us: u64, up: [f64; 3], north: [f64; 3]) -> MavMessage {
         lat: (at.lat_rad.to_degrees() * 1e7).round() as i32,
         lon: (at.lon_rad.to_degrees() * 1e7).round() as i32,
         alt: ((GROUND_M + up[2]) * 1e3) as i32,
-        eph: 80,
-        epv: 120,
         vel: (north[1] * 100.0) as u16,
-        cog: 0,
-        fix_type: GpsFixType::GPS_FIX_TYPE_3D_FIX,
-        satellites_visible: 12,
-        h_acc: 1200,
-        v_acc: 2000,
-        vel_acc: 300,
-        ..GPS_RAW_INT_DATA::default()
+        ..good_fix()
     })
 }
 

@@ -161,18 +161,23 @@ fn a_record_altered_with_a_valid_checksum_breaks_the_content_of_its_segment() {
     assert_eq!(verdict.exit_code, 0, "checksums and sequence alone hold");
 }
 
-/// A whole flight recorded anew with other content, under the old seal and without it.
-#[test]
-fn a_segment_replaced_by_a_sound_one_breaks_the_chain() {
-    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let flight = sealed_flight(folder.path());
-    let mut writer = FlightWriter::create(other.path(), keyed()).unwrap();
+/// The flight with other content.
+fn recorded_anew(folder: &Path) -> PathBuf {
+    let mut writer = FlightWriter::create(folder, keyed()).unwrap();
     for now in 0..3000u64 {
         writer
             .append(&imu(now + 7), 1_000_000_000 + now * 1_000_000)
             .unwrap();
     }
-    let theirs = writer.finish().unwrap().folder;
+    writer.finish().unwrap().folder
+}
+
+/// A whole flight recorded anew with other content, under the old seal and without it.
+#[test]
+fn a_segment_replaced_by_a_sound_one_breaks_the_chain() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let flight = sealed_flight(folder.path());
+    let theirs = recorded_anew(other.path());
     fs::copy(segment(&theirs, 1), segment(&flight, 1)).unwrap();
     assert_found(&verify(folder.path()).unwrap(), 4, FindingKind::ChainBroken);
 
@@ -193,13 +198,7 @@ fn a_segment_replaced_in_a_flight_that_was_not_closed_breaks_the_chain_too() {
         }
         let verdict = verify(folder.path()).unwrap();
         assert_eq!(verdict.completeness, Completeness::Unclosed);
-        let mut writer = FlightWriter::create(other.path(), keyed()).unwrap();
-        for now in 0..3000u64 {
-            writer
-                .append(&imu(now + 7), 1_000_000_000 + now * 1_000_000)
-                .unwrap();
-        }
-        let theirs = writer.finish().unwrap().folder;
+        let theirs = recorded_anew(other.path());
         fs::copy(segment(&theirs, replaced), segment(&flight, replaced)).unwrap();
         assert_found(&verify(folder.path()).unwrap(), 4, FindingKind::ChainBroken);
     }

@@ -85,9 +85,16 @@ pub fn gps(seconds: f64) -> MavMessage {
         lat: 450_000_000 + (seconds * 15.0 / 111_132.0 * 1e7) as i32,
         lon: 90_000_000,
         alt: 300_000,
+        vel: 1500,
+        ..good_fix()
+    })
+}
+
+/// What a good receiver says of its fix, at no place.
+pub fn good_fix() -> GPS_RAW_INT_DATA {
+    GPS_RAW_INT_DATA {
         eph: 80,
         epv: 120,
-        vel: 1500,
         cog: 0,
         fix_type: GpsFixType::GPS_FIX_TYPE_3D_FIX,
         satellites_visible: 12,
@@ -95,7 +102,7 @@ pub fn gps(seconds: f64) -> MavMessage {
         v_acc: 2000,
         vel_acc: 300,
         ..GPS_RAW_INT_DATA::default()
-    })
+    }
 }
 
 /// A log under construction.

@@ -1,7 +1,5 @@
 //! Whether the segments are those that were recorded one after the other.
 
-use std::collections::VecDeque;
-
 use super::super::FindingKind;
 use super::super::findings::Findings;
 use super::StreamJudge;
@@ -15,17 +13,14 @@ impl StreamJudge {
     pub fn judge_chain(&self, findings: &mut Findings) {
         // Unknown behind segments that were dropped without telling their chain.
         let mut chain = Some(Digest::default());
-        // Behind segments whose closing was in doubt: the chains in front of them.
-        let mut passed_over = VecDeque::new();
         let mut due = self.stream.segment(0);
-        for seen in &self.seen {
+        for (index, seen) in self.seen.iter().enumerate() {
             if seen.segment != due {
                 let before = seen.segment.checked_sub(1);
                 let told = self.losses.iter().rev();
                 let mut told = told.filter(|loss| Some(loss.segment) == before);
                 let in_doubt = before.is_none_or(|before| self.is_in_doubt(before));
                 chain = told.find_map(|loss| loss.chain).filter(|_| !in_doubt);
-                passed_over.clear();
             }
             due = seen.segment.saturating_add(1);
             let told = seen.footer.map(|footer| footer.previous_chain);
@@ -34,7 +29,7 @@ impl StreamJudge {
                 let Some(chain) = chain.filter(|&chain| chain != told) else {
                     continue;
                 };
-                if passed_over.contains(&told) {
+                if self.passes_over(index, told) {
                     let text =
                         "its chain passes over the segment in front, whose closing was in doubt";
                     let kind = FindingKind::Unclosed;
@@ -46,22 +41,34 @@ impl StreamJudge {
                 }
             }
             match seen.footer {
-                Some(footer) => {
-                    if !self.is_in_doubt(seen.segment) {
-                        passed_over.clear();
-                    } else {
-                        if passed_over.len() == PASSED_OVER_MAX {
-                            passed_over.pop_front();
-                        }
-                        passed_over.push_back(footer.previous_chain);
-                    }
-                    chain = Some(footer.chain);
-                }
+                Some(footer) => chain = Some(footer.chain),
                 // The footer may be among the damaged bytes.
                 None if seen.damaged => chain = None,
                 None => {}
             }
         }
+    }
+
+    /// Whether the chain `told` in the segment at `index` is the one in front of a segment whose closing was in
+    /// doubt, as that of every segment between them was.
+    fn passes_over(&self, index: usize, told: Digest) -> bool {
+        let mut due = self.seen[index].segment;
+        for seen in self.seen[..index].iter().rev().take(PASSED_OVER_MAX) {
+            if seen.segment.saturating_add(1) != due {
+                return false;
+            }
+            // One without a footer has no place in the chain.
+            if let Some(footer) = seen.footer {
+                if !self.is_in_doubt(seen.segment) {
+                    return false;
+                }
+                if footer.previous_chain == told {
+                    return true;
+                }
+            }
+            due = seen.segment;
+        }
+        false
     }
 
     /// Whether the recorder says, or could not say any more, that it does not know how the segment ended.
